@@ -1,0 +1,194 @@
+"""The nouns that travel down the line, and the protocols of the stages they travel through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]  # (H, W, 3), BGR unless a name says otherwise
+Array = NDArray[Any]
+
+Kind = Literal["sign", "foreign", "background"]
+UNKNOWN = -1  # the class of a road sign that is none of the 43
+
+
+class Box(NamedTuple):
+    """A rectangle in full-frame pixels; x2 and y2 are exclusive."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+    @property
+    def width(self) -> float:
+        return self.x2 - self.x1
+
+    @property
+    def height(self) -> float:
+        return self.y2 - self.y1
+
+    @property
+    def area(self) -> float:
+        """Square pixels; 0 for a box that is empty or turned inside out."""
+        return max(0.0, self.width) * max(0.0, self.height)
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        return (self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2
+
+    def iou(self, other: Box) -> float:
+        """Intersection over union, 0–1; 0 where either box is empty."""
+        width = min(self.x2, other.x2) - max(self.x1, other.x1)
+        height = min(self.y2, other.y2) - max(self.y1, other.y1)
+        if width <= 0 or height <= 0:
+            return 0.0
+        shared = width * height
+        return shared / (self.area + other.area - shared)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture of a source.
+
+    `time` is seconds on the source's own clock: the presentation time for files, the monotonic
+    capture time for cameras. A gap in `index` is a dropped frame. `segment` changes at a
+    reconnect, a loop or the next file, and no track crosses it. `wall` is UTC seconds, or None
+    where it is not known.
+    """
+
+    image: Image
+    index: int
+    time: float
+    segment: int = 0
+    wall: float | None = None
+
+
+class Detection(NamedTuple):
+    """"There is a sign here", with a score of 0–1."""
+
+    box: Box
+    score: float
+
+
+class Reading(NamedTuple):
+    """One look at one crop.
+
+    `label` is the class id for `sign`, `UNKNOWN` otherwise; `score` is the calibrated probability
+    of what `kind` and `label` say. `probabilities` holds every class: the signs in the order of
+    `models/signs.csv`, then foreign, then background, (45,), summing to 1.
+    """
+
+    kind: Kind
+    label: int
+    score: float
+    probabilities: Array
+
+
+class Sign(NamedTuple):
+    """What a track has been decided to be: a class id or `UNKNOWN`, its probability, its votes."""
+
+    label: int
+    probability: float
+    votes: int
+
+
+TrackState = Literal["tentative", "confirmed", "dropped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One physical sign over time, as of this frame.
+
+    `detection` is None where the detector did not see it in this frame (the box is then predicted);
+    only a track with a detection is cropped and read. `sign` is None until it is decided.
+    `tentative`: not decided yet; `confirmed`: decided; `dropped`: read as no sign at all.
+    """
+
+    id: int
+    box: Box
+    detection: Detection | None = None
+    sign: Sign | None = None
+    state: TrackState = "tentative"
+
+
+EventKind = Literal["new", "update", "end"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """The product's output: one physical sign, read once.
+
+    `id` is unique for ever; the `new`, `update` and `end` of one sign share `track` and `sign_id`.
+    `time` is when the event was decided, `first_seen` and `last_seen` bound the sign's detections,
+    all in seconds on the source's clock; `wall` is the UTC second of `time` where it is known.
+    `box` is the best crop so far (the largest well-scored one) and `box_frame` its frame index.
+    """
+
+    id: str
+    sign_id: str
+    kind: EventKind
+    time: float
+    wall: float | None
+    frame: int
+    segment: int
+    track: int
+    sign: Sign
+    box: Box
+    box_frame: int
+    first_seen: float
+    last_seen: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """What every sink gets: the frame, what is in it, what it decided, and what each stage cost.
+
+    `timings`: stage name → seconds.
+    """
+
+    frame: Frame
+    tracks: tuple[Track, ...] = ()
+    events: tuple[Event, ...] = ()
+    timings: Mapping[str, float] = field(default_factory=dict)
+
+
+class Runtime(Protocol):
+    """A loaded model: uint8 (H, W, 3) RGB in, dequantised float32 outputs out."""
+
+    def __call__(self, image: Image) -> tuple[Array, ...]: ...
+
+
+class Detector(Protocol):
+    def detect(self, image: Image) -> list[Detection]: ...
+
+
+class Classifier(Protocol):
+    def classify(self, image: Image, boxes: Sequence[Box]) -> list[Reading]: ...
+
+
+class Tracker(Protocol):
+    def update(
+        self, detections: Sequence[Detection], time: float, segment: int = 0
+    ) -> list[Track]: ...
+
+
+class Sink(Protocol):
+    """One output. A `lossless` sink gets every scene and the line waits for it; others skip."""
+
+    lossless: bool
+
+    def write(self, scene: Scene) -> None: ...
+
+    def finish(self, events: Sequence[Event]) -> None:
+        """Take the events that were still open when the source ended."""
+        ...
+
+    def close(self) -> None: ...
+
+
+Source = Iterator[Frame]  # a generator; closing it frees the device

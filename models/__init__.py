@@ -1,0 +1,1 @@
+"""The contract between training and the device: model specs, the sign table, the pixel code."""

@@ -1,0 +1,1 @@
+"""Data sets, drawn signs and drives, and the float models made of them."""
