@@ -58,7 +58,7 @@ class Frame:
     `time` is seconds on the source's own clock: the presentation time for files, the monotonic
     capture time for cameras. A gap in `index` is a dropped frame. `segment` changes at a
     reconnect, a loop or the next file, and no track crosses it. `wall` is UTC seconds, or None
-    where it is not known.
+    where it is not known. `name` is the file a still picture came from, else empty.
     """
 
     image: Image
@@ -66,6 +66,7 @@ class Frame:
     time: float
     segment: int = 0
     wall: float | None = None
+    name: str = ""
 
 
 class Detection(NamedTuple):

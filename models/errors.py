@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 
 class AppError(Exception):
-    """A problem that is the user's to mend: one line saying what was expected and what was found."""
+    """A problem that is the user's to mend: one line with what was expected and what was found."""
 
     exit_code = 1
 

@@ -1,0 +1,118 @@
+"""Whole frame in, sign boxes out: letterbox, run, decode, non-maximum suppression."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from edge.core import Array, Box, Detection, Image, Runtime
+from edge.runtime import LiteRtRuntime
+from models.errors import ModelError
+from models.imaging import letterbox
+from models.spec import Spec, find_model, load_spec
+
+MAX_CANDIDATES = 1000  # before NMS: the best ones only, so that the work is bounded
+MAX_DETECTIONS = 300  # COCO's evaluation looks at no more than 100, GTSDB has at most 6 a picture
+
+
+class YoloDetector:
+    """A one-class YOLO whose raw head is decoded here.
+
+    `score` overrides the model's own threshold. Raises ModelError where the output tensors are
+    not those of the spec's layout.
+    """
+
+    def __init__(self, spec: Spec, runtime: Runtime, score: float | None = None) -> None:
+        self.spec = spec
+        self.score = spec.thresholds["score"] if score is None else score
+        self._runtime = runtime
+        self._iou = spec.thresholds["iou"]
+        self._ramp = np.arange(spec.output.bins, dtype=np.float32)
+        width, height = spec.input.width, spec.input.height
+        self._grids = [_grid(width // s, height // s) for s in spec.output.strides]
+        # A score needs no sigmoid to be refused: the threshold is moved to the logits instead.
+        clipped = min(max(self.score, 1e-6), 1 - 1e-6)
+        self._logit = float(np.log(clipped / (1 - clipped)))
+
+    def detect(self, image: Image) -> list[Detection]:
+        """Boxes above the score threshold, best first, in full-frame pixels; empty if none."""
+        small, place = letterbox(image, self.spec.input.width, self.spec.input.height)
+        boxes, scores = self._decode(self._runtime(small))
+        if not len(scores):
+            return []
+        boxes = (boxes - np.array([place.left, place.top] * 2, np.float32)) / place.scale
+        rows, columns = image.shape[:2]
+        boxes = np.clip(boxes, 0, np.array([columns, rows] * 2, np.float32))
+        return [
+            Detection(Box(*(float(v) for v in boxes[i])), float(scores[i]))
+            for i in suppress(boxes, scores, self._iou)
+            if boxes[i, 2] > boxes[i, 0] and boxes[i, 3] > boxes[i, 1]
+        ]
+
+    def _decode(self, outputs: tuple[Array, ...]) -> tuple[Array, Array]:
+        """Boxes (n, 4) in letterbox pixels and scores (n,) of all anchors above the threshold."""
+        all_boxes, all_scores = [], []
+        bins = self.spec.output.bins
+        for stride, grid, (distances, logits) in zip(
+            self.spec.output.strides, self._grids, self._by_stride(outputs), strict=True
+        ):
+            flat = logits.reshape(-1)
+            kept = np.flatnonzero(flat >= self._logit)
+            if not len(kept):
+                continue
+            # The expectation over each side's distribution (DFL, arXiv:2006.04388), in cells.
+            chosen = distances.reshape(-1, 4, bins)[kept]  # (n, 4, bins)
+            chosen = np.exp(chosen - chosen.max(axis=2, keepdims=True))
+            sides = chosen @ self._ramp / chosen.sum(axis=2)  # (n, 4) left, top, right, bottom
+            centre = grid[kept]
+            corners = np.concatenate([centre - sides[:, :2], centre + sides[:, 2:]], axis=1)
+            all_boxes.append(corners * stride)
+            all_scores.append(1 / (1 + np.exp(-flat[kept])))
+        if not all_boxes:
+            return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+        boxes, scores = np.concatenate(all_boxes), np.concatenate(all_scores)
+        if len(scores) > MAX_CANDIDATES:
+            best = np.argpartition(scores, -MAX_CANDIDATES)[-MAX_CANDIDATES:]
+            boxes, scores = boxes[best], scores[best]
+        return boxes, scores
+
+    def _by_stride(self, outputs: tuple[Array, ...]) -> list[tuple[Array, Array]]:
+        """(distances, logits) of each stride, found by their shapes; ModelError if one lacks."""
+        by_shape = {o.shape: o for o in outputs}
+        width, height = self.spec.input.width, self.spec.input.height
+        found = []
+        for stride in self.spec.output.strides:
+            rows, columns = height // stride, width // stride
+            shapes = (1, rows, columns, 4 * self.spec.output.bins), (1, rows, columns, 1)
+            if not all(s in by_shape for s in shapes):
+                raise ModelError(
+                    f"{self.spec.file}: expected outputs {shapes[0]} and {shapes[1]} for stride "
+                    f"{stride}, found {sorted(by_shape)}"
+                )
+            found.append((by_shape[shapes[0]], by_shape[shapes[1]]))
+        return found
+
+
+def _grid(columns: int, rows: int) -> Array:
+    """Anchor centres in cells, (rows · columns, 2) x, y."""
+    x, y = np.meshgrid(np.arange(columns) + 0.5, np.arange(rows) + 0.5)
+    return np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
+
+
+def suppress(boxes: Array, scores: Array, iou: float) -> list[int]:
+    """Greedy non-maximum suppression: indices of the kept boxes (n, 4), best first."""
+    corners = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
+    kept = cv2.dnn.NMSBoxes(corners.tolist(), scores.tolist(), 0.0, iou)
+    return [int(i) for i in np.asarray(kept).reshape(-1)[:MAX_DETECTIONS]]
+
+
+def load_detector(name: str, threads: int, score: float | None = None) -> YoloDetector:
+    """A published detector by name, or any by the path of its JSON. Raises ModelError."""
+    path = find_model(name)
+    spec = load_spec(path)
+    if spec.task != "detect":
+        raise ModelError(f"{path}: expected a detector, found a model to {spec.task}")
+    runtime = LiteRtRuntime(spec, path, threads)
+    detector = YoloDetector(spec, runtime, score)
+    detector._by_stride(tuple(np.empty(shape, np.float32) for shape in runtime.shapes))
+    return detector

@@ -1,0 +1,67 @@
+"""The only file that knows LiteRT: a verified model file becomes a callable."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from edge.core import Array, Image
+from models.errors import ModelError
+from models.spec import Spec, model_bytes
+
+try:
+    from ai_edge_litert.interpreter import Interpreter
+except ImportError:  # 32-bit ARM has only the older package
+    from tflite_runtime.interpreter import Interpreter
+
+
+def available_threads() -> int:
+    """The processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class LiteRtRuntime:
+    """A model on the CPU.
+
+    Called with uint8 (height, width, 3) RGB it returns every output, dequantised to float32, in
+    the model's own order. Raises ModelError where the file is not what its JSON says.
+    """
+
+    def __init__(self, spec: Spec, json_path: Path, threads: int) -> None:
+        data = model_bytes(spec, json_path)
+        name = json_path.with_name(spec.file)
+        try:
+            self._interpreter = Interpreter(model_content=data, num_threads=threads)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(f"{name}: expected a LiteRT model, found {error}") from error
+        inputs = self._interpreter.get_input_details()
+        expected = (1, spec.input.height, spec.input.width, 3)
+        found = [(tuple(int(n) for n in i["shape"]), np.dtype(i["dtype"]).name) for i in inputs]
+        if found != [(expected, "uint8")]:
+            raise ModelError(f"{name}: expected one input {expected} uint8, found {found}")
+        self._input = inputs[0]["index"]
+        self._outputs = self._interpreter.get_output_details()
+        self.shapes = tuple(tuple(int(n) for n in o["shape"]) for o in self._outputs)
+
+    def __call__(self, image: Image) -> tuple[Array, ...]:
+        self._interpreter.set_tensor(self._input, image[None])
+        self._interpreter.invoke()
+        return tuple(
+            _dequantise(self._interpreter.get_tensor(o["index"]), o["quantization"])
+            for o in self._outputs
+        )
+
+
+def _dequantise(values: Array, quantization: tuple[float, int]) -> Array:
+    scale, zero = quantization
+    if values.dtype == np.float32:
+        return values
+    out = values.astype(np.float32)
+    out -= zero
+    out *= scale
+    return out

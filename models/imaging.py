@@ -1,0 +1,84 @@
+"""The pixel code that training, calibration and the device share: the same pixels everywhere."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+GREY = 114  # the colour of padding
+
+
+class Letterbox(NamedTuple):
+    """How a picture lies inside a letterboxed one: `inside = outside · scale + (left, top)`."""
+
+    scale: float
+    left: int
+    top: int
+
+
+def letterbox(image: Image, width: int, height: int) -> tuple[Image, Letterbox]:
+    """The whole picture, BGR (H, W, 3), fitted into RGB (height, width, 3), padded with grey.
+
+    The picture is centred. Bilinear without a low-pass filter, as the detector was trained.
+    """
+    rows, columns = image.shape[:2]
+    scale = min(width / columns, height / rows)
+    fit_x, fit_y = max(1, round(columns * scale)), max(1, round(rows * scale))
+    left, top = (width - fit_x) // 2, (height - fit_y) // 2
+    small = image
+    if (fit_x, fit_y) != (columns, rows):
+        small = cv2.resize(image, (fit_x, fit_y), interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
+    if (fit_x, fit_y) == (width, height):
+        return cv2.cvtColor(small, cv2.COLOR_BGR2RGB), Letterbox(scale, 0, 0)  # type: ignore[return-value]
+    out = np.full((height, width, 3), GREY, np.uint8)
+    cv2.cvtColor(small, cv2.COLOR_BGR2RGB, dst=out[top : top + fit_y, left : left + fit_x])
+    return out, Letterbox(scale, left, top)
+
+
+def crop(image: Image, box: tuple[float, float, float, float], size: int, margin: float) -> Image:
+    """The square around a box, BGR (H, W, 3) to RGB (size, size, 3).
+
+    The square is centred on the box; its side is the box's longer side times `1 + 2 · margin`.
+    Outside of the picture the border pixels repeat. A box without area gives one pixel, enlarged.
+    """
+    x1, y1, x2, y2 = box
+    side = max(x2 - x1, y2 - y1, 1.0) * (1 + 2 * margin)
+    left, top = (x1 + x2 - side) / 2, (y1 + y2 - side) / 2
+    image, left, top, side = _reduce(image, left, top, side, size)
+    scale = size / side
+    # Pixel centres: destination pixel 0.5 looks at source left + 0.5 / scale.
+    matrix = np.array(
+        [[scale, 0, (0.5 - left) * scale - 0.5], [0, scale, (0.5 - top) * scale - 0.5]]
+    )
+    out = cv2.warpAffine(
+        image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return cv2.cvtColor(out, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
+
+
+def _reduce(
+    image: Image, left: float, top: float, side: float, size: int
+) -> tuple[Image, float, float, float]:
+    """Cut out the square's surroundings and average them down where it is over twice too large.
+
+    Bilinear sampling alone would skip pixels there. Whole factors only, so that the grid of the
+    reduced picture lies exactly on that of the full one.
+    """
+    rows, columns = image.shape[:2]
+    factor = int(side / size)
+    pad = max(2, factor)
+    x1, y1 = int(np.clip(left - pad, 0, columns - 1)), int(np.clip(top - pad, 0, rows - 1))
+    x2 = int(np.clip(np.ceil(left + side + pad), x1 + 1, columns))
+    y2 = int(np.clip(np.ceil(top + side + pad), y1 + 1, rows))
+    part = image[y1:y2, x1:x2]
+    left, top = left - x1, top - y1
+    if factor < 2:
+        return part, left, top, side
+    out_x, out_y = max(1, part.shape[1] // factor), max(1, part.shape[0] // factor)
+    part = part[: out_y * factor, : out_x * factor]
+    small = cv2.resize(part, (out_x, out_y), interpolation=cv2.INTER_AREA)
+    return small, left / factor, top / factor, side / factor  # type: ignore[return-value]
