@@ -1,0 +1,182 @@
+"""Figures of merit as pure functions of arrays, and bootstrap intervals around them.
+
+Every figure takes `counts`, how often each example counts: all ones for the figure itself, a
+bootstrap draw for its interval. Nothing here knows models, data sets or files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+Counts = NDArray[np.int64]
+
+CALIBRATION_BINS = 15  # Guo et al. 2017, "On Calibration of Modern Neural Networks"
+LEAST_PROBABILITY = 1e-7  # keeps one certain mistake from making the log likelihood infinite
+COCO_IOUS = np.arange(50, 100, 5) / 100  # 0.50:0.05:0.95
+RECALL_POINTS = 100  # COCO samples the precision at the recalls 0/100, 1/100 … 100/100
+UNMATCHED = -1
+
+BOOTSTRAP_DRAWS = 1000
+BOOTSTRAP_SEED = 2013
+INTERVAL = (2.5, 97.5)  # percentiles
+
+
+def ratio(part: float, whole: float) -> float:
+    """part / whole, and 0 where there is nothing to divide."""
+    return float(part) / float(whole) if whole else 0.0
+
+
+def mean(values: NDArray[Any], counts: Counts) -> float:
+    """Weighted mean; 0 where nothing counts."""
+    return ratio(float(np.dot(values, counts)), float(counts.sum()))
+
+
+def macro_f1(truth: Ints, predicted: Ints, counts: Counts, classes: int) -> float:
+    """Mean F1 of the classes that occur in the truth; 0 where none does."""
+    support = np.bincount(truth, counts, classes)
+    named = np.bincount(predicted, counts, classes)
+    right = np.bincount(truth, counts * (truth == predicted), classes)
+    present = support > 0
+    if not present.any():
+        return 0.0
+    return float(np.mean(2 * right[present] / (support + named)[present]))
+
+
+def calibration_error(
+    confidence: Floats, correct: Bools, counts: Counts, bins: int = CALIBRATION_BINS
+) -> float:
+    """Expected calibration error: mean |accuracy − confidence| over bins of equal width, (lo, hi].
+
+    Each bin weighs as much as it holds. 0 where nothing counts.
+    """
+    which = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+    gap = np.bincount(which, counts * (correct - confidence), bins)  # accuracy − confidence, × n
+    return ratio(float(np.abs(gap).sum()), float(counts.sum()))
+
+
+def log_loss(probability_of_truth: Floats, counts: Counts) -> float:
+    """Mean negative log likelihood in nats."""
+    return mean(-np.log(np.maximum(probability_of_truth, LEAST_PROBABILITY)), counts)
+
+
+def confusions(truth: Ints, predicted: Ints) -> list[tuple[int, int, int]]:
+    """(truth, predicted, how often) of the mistakes, the most frequent first, then by class."""
+    wrong = truth != predicted
+    pairs, how_often = np.unique(
+        np.stack([truth[wrong], predicted[wrong]], axis=1), axis=0, return_counts=True
+    )
+    rows = [(int(a), int(b), int(n)) for (a, b), n in zip(pairs, how_often, strict=True)]
+    return sorted(rows, key=lambda row: (-row[2], row[0], row[1]))
+
+
+def ious(boxes: Floats, others: Floats) -> Floats:
+    """Intersection over union of (N, 4) with (M, 4) boxes x1 y1 x2 y2: (N, M); 0 for empty ones."""
+    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    shared: Floats = np.prod(np.maximum(high - low, 0), axis=2)  # (N, M)
+    sizes = np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=1)
+    other_sizes = np.prod(np.maximum(others[:, 2:] - others[:, :2], 0), axis=1)
+    union = sizes[:, None] + other_sizes[None, :] - shared
+    union[union == 0] = 1  # two empty boxes share nothing
+    return shared / union
+
+
+def match(overlap: Floats, least_iou: float) -> Ints:
+    """Which truth each detection finds: (N,) indices, `UNMATCHED` for none.
+
+    `overlap` is (N, M), detections best first; set it to 0 where a pair may not match. As in COCO:
+    the best detection chooses first, takes the truth it overlaps most, and takes it for itself.
+    """
+    found = np.full(len(overlap), UNMATCHED, dtype=np.int64)
+    free = overlap.copy()
+    for index in np.flatnonzero((overlap >= least_iou).any(axis=1)):
+        best = int(free[index].argmax())
+        if free[index, best] >= least_iou:
+            found[index] = best
+            free[:, best] = 0
+    return found
+
+
+def average_precision(hits: Bools, n_truth: int, counts: Counts | None = None) -> float:
+    """COCO's 101-point interpolated average precision; nan where there is no truth to find.
+
+    `hits` (N,) says for the detections of all pictures, best first, which found a truth of their
+    own. The precision at a recall is the best one reached at that recall or a higher one.
+    `counts` (N,) says how often each detection counts, and `n_truth` is counted the same way.
+    """
+    if n_truth == 0:
+        return float("nan")
+    if counts is None:
+        counts = np.ones(len(hits), dtype=np.int64)
+    at = np.flatnonzero(hits & (counts > 0))  # precision is highest just after a hit
+    right = np.cumsum(counts[at])
+    precision = right / np.cumsum(counts)[at]
+    best = np.maximum.accumulate(precision[::-1])[::-1]
+    needed = -(-np.arange(RECALL_POINTS + 1) * n_truth // RECALL_POINTS)  # hits, rounded up
+    reached = np.searchsorted(right, needed)
+    return float(best[reached[reached < len(best)]].sum()) / (RECALL_POINTS + 1)
+
+
+class Ranking(NamedTuple):
+    """The detections of all pictures, best first; equal scores stay in the order of the pictures.
+
+    `found` (T, N) holds for each IoU asked for the index of the truth among all truths, or
+    `UNMATCHED`.
+    """
+
+    scores: Floats  # (N,)
+    pictures: Ints  # (N,)
+    found: Ints  # (T, N)
+
+
+def rank(scores: list[Floats], overlaps: list[Floats], least_ious: Floats) -> Ranking:
+    """Match picture by picture, then pool.
+
+    For each picture its detections' scores (n,), best first, and their overlap (n, m) with the
+    picture's truths, as `match` wants it.
+    """
+    found: list[Ints] = []
+    first = 0
+    for overlap in overlaps:
+        local = np.stack([match(overlap, least) for least in least_ious])  # (T, n)
+        found.append(np.where(local == UNMATCHED, UNMATCHED, local + first))
+        first += overlap.shape[1]
+    pooled = np.concatenate(scores)
+    order = np.argsort(-pooled, kind="stable")
+    pictures = np.repeat(np.arange(len(scores)), [len(each) for each in scores])
+    return Ranking(pooled[order], pictures[order], np.concatenate(found, axis=1)[:, order])
+
+
+def intervals(
+    measure: Callable[[Counts], Mapping[str, float]],
+    groups: int,
+    draws: int = BOOTSTRAP_DRAWS,
+    seed: int = BOOTSTRAP_SEED,
+) -> dict[str, tuple[float, float]]:
+    """95 % percentile bootstrap intervals of every figure that `measure` gives.
+
+    Whole groups (pictures, or tracks of one physical sign) are drawn with replacement; `measure`
+    gets (groups,), how often each was drawn. A draw in which a figure is nan is left out of that
+    figure's interval, and a figure that is always nan has none. Where the sample holds no mistake,
+    the interval is a point: the bootstrap cannot know what it has not seen.
+    """
+    random = np.random.default_rng(seed)
+    drawn = [
+        measure(np.bincount(random.integers(0, groups, groups), minlength=groups))
+        for _ in range(draws)
+    ]
+    result: dict[str, tuple[float, float]] = {}
+    for key in drawn[0]:
+        values = np.array([figures[key] for figures in drawn])
+        values = values[~np.isnan(values)]
+        if len(values):
+            low, high = np.percentile(values, INTERVAL)
+            result[key] = float(low), float(high)
+    return result
