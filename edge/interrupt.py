@@ -1,0 +1,73 @@
+"""Ctrl-C and SIGTERM: the first one ends the work in good order, the second one at once."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupted(KeyboardInterrupt):
+    """The user or the system asked for the end. `number`: the signal."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+class Interrupts:
+    """While entered, the first signal raises `Interrupted`, but never in the middle of a frame.
+
+    Outside of `hold()` it is raised where the main thread happens to be, which is waiting for the
+    next frame. Inside it is raised at the end of the hold. A second signal ends the process as if
+    nobody had asked to hear it. A signal that the parent process has told to ignore stays ignored.
+    """
+
+    def __init__(self) -> None:
+        self._asked: int | None = None
+        self._held = False
+        self._previous: dict[int, Any] = {}
+
+    def __enter__(self) -> Interrupts:
+        if threading.current_thread() is threading.main_thread():
+            for number in SIGNALS:
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    self._previous[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        if self._asked is not None and error is None:
+            raise Interrupted(self._asked)
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """A stretch that is finished before a signal takes effect."""
+        self._held = True
+        yield
+        self._held = False
+        if self._asked is not None:
+            raise Interrupted(self._asked)
+
+    def hold_to_the_end(self) -> None:
+        """From here on everything is put in order; a signal takes effect when that is done."""
+        self._held = True
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        if self._asked is not None:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        self._asked = number
+        if not self._held:
+            raise Interrupted(number)
