@@ -174,8 +174,14 @@ class Classifier(Protocol):
 
 class Tracker(Protocol):
     def update(
-        self, detections: Sequence[Detection], time: float, segment: int = 0
-    ) -> list[Track]: ...
+        self,
+        detections: Sequence[Detection],
+        time: float,
+        segment: int = 0,
+        size: tuple[int, int] | None = None,
+    ) -> list[Track]:
+        """All tracks as of this frame; `size` is the picture's, so that a track can leave it."""
+        ...
 
 
 class Sink(Protocol):
