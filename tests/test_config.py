@@ -1,0 +1,138 @@
+"""The configuration: flags over file over defaults, and every mistake named."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.config import SETTINGS, Config, load, read_toml, to_toml
+from models.errors import UsageError
+
+
+@pytest.fixture
+def toml(tmp_path: Path) -> Path:
+    return tmp_path / "edge.toml"
+
+
+def test_a_flag_wins_over_the_file_and_the_file_over_the_default(toml: Path) -> None:
+    toml.write_text('detector = "detector-fast"\nthreads = 3\n')
+
+    config = load(toml, {"threads": 2})
+
+    assert config == Config(detector="detector-fast", threads=2)
+
+
+def test_edge_toml_of_the_current_folder_is_read_without_being_asked_for(
+    toml: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toml.write_text("max_frames = 7\n")
+    monkeypatch.chdir(toml.parent)
+
+    assert load(None, {}).max_frames == 7
+
+
+def test_without_file_and_flags_the_defaults_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert load(None, {}) == Config()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("thread = 2", 'unknown key "thread"; did you mean "threads"?'),
+        ("detecktor = 'x'", 'unknown key "detecktor"; did you mean "detector"?'),
+        ("zzz = 1", 'unknown key "zzz"; known are source, output'),
+        ("[edge]\nthreads = 2", 'unknown key "edge"'),
+        ("threads = '2'", "threads: expected a whole number, found text"),
+        ("threads = 2.5", "threads: expected a whole number, found a number with a fraction"),
+        ("threads = true", "threads: expected a whole number, found true or false"),
+        ("show = 1", "show: expected true or false, found a whole number"),
+        ("source = 0", "source: expected text, found a whole number"),
+        ("conf = 'high'", "conf: expected a number, found text"),
+        ("events = ['a']", "events: expected text, found a list"),
+        ("threads = ", "expected a TOML file"),
+    ],
+)
+def test_a_mistake_in_the_file_is_named(toml: Path, text: str, message: str) -> None:
+    toml.write_text(text)
+
+    with pytest.raises(UsageError) as error:
+        read_toml(toml)
+
+    assert message in str(error.value)
+    assert str(toml) in str(error.value)
+
+
+def test_a_file_that_is_not_there_is_named(toml: Path) -> None:
+    with pytest.raises(UsageError, match=r"edge\.toml: cannot read the configuration: No such"):
+        load(toml, {})
+
+
+def test_a_file_that_is_no_text_is_named(toml: Path) -> None:
+    toml.write_bytes(b"\xff\xfe\x00")
+
+    with pytest.raises(UsageError, match=r"edge\.toml: expected a TOML file"):
+        read_toml(toml)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        ("threads", -1, "threads: expected 0 or more, found -1"),
+        ("max_reads", 0, "max_reads: expected 1 or more, found 0"),
+        ("max_frames", -5, "max_frames: expected 0 or more, found -5"),
+        ("conf", 1.5, "conf: expected a score between 0 and 1, found 1.5"),
+        ("conf", float("nan"), "conf: expected a score between 0 and 1, found nan"),
+    ],
+)
+def test_a_value_out_of_range_is_refused(setting: str, value: float, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        load(None, {setting: value})
+
+
+def test_a_whole_number_serves_where_a_fraction_is_meant(toml: Path) -> None:
+    toml.write_text("conf = 1")
+
+    value = read_toml(toml)["conf"]
+
+    assert (value, type(value)) == (1.0, float)
+
+
+def test_every_setting_is_explained() -> None:
+    assert list(SETTINGS) == [field.name for field in dataclasses.fields(Config)]
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+
+
+@given(
+    st.builds(
+        Config,
+        source=TEXT,
+        output=TEXT,
+        events=TEXT,
+        show=st.booleans(),
+        threads=st.integers(0, 64),
+        conf=st.none() | st.floats(0, 1, exclude_min=True, exclude_max=True),
+        max_frames=st.integers(0, 10**12),
+    )
+)
+def test_what_is_printed_loads_again(tmp_path_factory: pytest.TempPathFactory, c: Config) -> None:
+    file = tmp_path_factory.mktemp("config") / "edge.toml"
+    file.write_text(to_toml(c), encoding="utf-8", newline="")
+
+    assert load(file, {}) == c
+
+
+def test_the_printed_file_says_what_each_key_means() -> None:
+    text = to_toml(Config(conf=0.25))
+
+    assert "conf = 0.25" in text
+    assert f"# {SETTINGS['max_reads']}\nmax_reads = " in text

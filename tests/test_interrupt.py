@@ -1,0 +1,80 @@
+"""The first signal ends the work in good order and never in the middle of a frame."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import pytest
+
+from edge.interrupt import Interrupted, Interrupts
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_wait_for_the_next_frame(number: signal.Signals) -> None:
+    with pytest.raises(Interrupted) as error, Interrupts():
+        signal.raise_signal(number)
+
+    assert error.value.number == number
+
+
+def test_a_held_stretch_is_finished_first() -> None:
+    done = []
+    with pytest.raises(Interrupted), Interrupts() as interrupts:
+        with interrupts.hold():
+            signal.raise_signal(signal.SIGTERM)
+            done.append("frame")
+        done.append("next frame")
+
+    assert done == ["frame"]
+
+
+def test_putting_things_in_order_is_finished_first() -> None:
+    done = []
+    with pytest.raises(Interrupted), Interrupts() as interrupts:
+        interrupts.hold_to_the_end()
+        signal.raise_signal(signal.SIGTERM)
+        done.append("file closed")
+
+    assert done == ["file closed"]
+
+
+def test_an_error_in_a_held_stretch_is_not_hidden_by_the_signal() -> None:
+    with pytest.raises(ZeroDivisionError), Interrupts() as interrupts, interrupts.hold():
+        signal.raise_signal(signal.SIGTERM)
+        raise ZeroDivisionError
+
+
+def test_the_handlers_of_before_are_put_back() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+
+    with Interrupts():
+        assert signal.getsignal(signal.SIGTERM) not in before
+
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with Interrupts():
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_another_thread_gets_no_handlers_and_no_error() -> None:
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            with Interrupts() as interrupts, interrupts.hold():
+                pass
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+    assert errors == []
