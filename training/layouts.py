@@ -1,0 +1,230 @@
+"""Pictures with signs in them, read from the layouts that people have them in."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from models.errors import SourceError
+from training.examples import Annotation, Dataset, Example, Layout
+from training.files import Files, folder, stem
+from training.folders import class_folders, yolo_folders
+
+log = logging.getLogger(__name__)
+
+GTSDB_TRUTH = "gt.txt"
+GTSRB_TEST_TRUTH = "GT-final_test.csv"
+GTSRB_TEST_UNLABELLED = "GT-final_test.test.csv"
+GTSRB_TEST_ZIP = "GTSRB_Final_Test_GT.zip"
+EXPECTED = (
+    "expected GTSRB (GT-*.csv beside the pictures), GTSDB (gt.txt beside the pictures), "
+    "YOLO (images/ and labels/) or one folder a class"
+)
+
+
+def open_dataset(path: Path) -> Dataset:
+    """The data set in a folder or a zip, in whichever known layout it is.
+
+    `SourceError` if it is in none of them, holds several, or its labels cannot be read.
+    """
+    files = Files(path)
+    if not files.pictures and not files.is_zip:
+        zips = sorted(path.glob("*.zip"))
+        if len(zips) == 1:
+            files = Files(zips[0])
+        elif zips:
+            names = ", ".join(item.name for item in zips)
+            raise SourceError(f"{path}: expected one data set, found several: name one of {names}")
+    if not files.pictures:
+        raise SourceError(f"{files.path}: {EXPECTED}, found no pictures at all")
+    for read in (_gtsdb, _gtsrb, yolo_folders, class_folders):
+        dataset = read(files)
+        if dataset:
+            for problem in dataset.problems:
+                log.warning("%s: %s", files.path, problem)
+            return dataset
+    raise SourceError(f"{files.path}: {EXPECTED}, found pictures in none of these layouts")
+
+
+class _Row(NamedTuple):
+    """One line of an annotation file: the picture it names and the sign in it."""
+
+    picture: str
+    annotation: Annotation
+    track: str = ""
+
+
+def _gtsdb(files: Files) -> Dataset | None:
+    truths = [name for name in files.names if Path(name).name == GTSDB_TRUTH]
+    if len(truths) > 1:
+        raise SourceError(
+            f"{files.path}: expected one data set, found several: name the folder of one of "
+            + ", ".join(truths)
+        )
+    if truths:
+        truth = Files(files.path)
+        place = folder(truths[0])
+        pictures = _beside_or_below(files, place)
+    else:
+        outside = next(_around(files.path, GTSDB_TRUTH, 1), None) if _numbered(files) else None
+        if outside is None:
+            return None
+        truth, truths, pictures = Files(outside.parent), [outside.name], files.pictures
+    return _join("gtsdb", files, pictures, _gtsdb_rows(truth, truths[0]))
+
+
+def _beside_or_below(files: Files, place: str) -> tuple[str, ...]:
+    """Pictures beside the annotations, else one folder deeper.
+
+    The folders 00 … 42 beside GTSDB's annotations are cut-out signs, not street pictures.
+    """
+    beside = tuple(name for name in files.pictures if folder(name) == place)
+    if beside:
+        return beside
+    return tuple(
+        name
+        for name in files.pictures
+        if folder(folder(name)) == place and not Path(folder(name)).name.isdigit()
+    )
+
+
+def _gtsdb_rows(files: Files, name: str) -> Iterator[_Row]:
+    for number, line in enumerate(files.text(name), 1):
+        if not line.strip():
+            continue
+        fields = line.strip().split(";")
+        try:
+            left, top, right, bottom, label = (int(field) for field in fields[1:])
+        except ValueError as error:
+            raise SourceError(
+                f"{files.path}: {name} line {number}: expected file;left;top;right;bottom;class, "
+                f"found {line.strip()!r}"
+            ) from error
+        yield _Row(fields[0], _annotation(left, top, right, bottom, label))
+
+
+def _gtsrb(files: Files) -> Dataset | None:
+    tables = [n for n in files.names if stem(n).startswith("GT-") and n.endswith(".csv")]
+    tables = [n for n in tables if Path(n).name != GTSRB_TEST_UNLABELLED]
+    test = [n for n in tables if Path(n).name == GTSRB_TEST_TRUTH]
+    training = [n for n in tables if n not in test]
+    if (training and test) or len(test) > 1:
+        raise SourceError(
+            f"{files.path}: expected one data set, found several: name the folder of one of "
+            + ", ".join((*test, *(folder(n) for n in training[:1])))
+        )
+    if training:
+        rows = [row for name in training for row in _gtsrb_rows(files, name, tracks=True)]
+        places = {folder(name) for name in training}
+        pictures = tuple(name for name in files.pictures if folder(name) in places)
+        return _join("gtsrb", files, pictures, rows)
+    truth = (files, test[0]) if test else _gtsrb_test_truth(files)
+    if truth is None:
+        return None
+    return _join("gtsrb", files, files.pictures, _gtsrb_rows(*truth, tracks=False))
+
+
+def _gtsrb_test_truth(files: Files) -> tuple[Files, str] | None:
+    """The labels of the test pictures where they came separately; None if these are not them."""
+    bare = any(Path(name).name == GTSRB_TEST_UNLABELLED for name in files.names)
+    if not bare and not _numbered(files):
+        return None
+    for outside in _around(files.path, GTSRB_TEST_TRUTH, 4):
+        return Files(outside.parent), outside.name
+    for packed in _around(files.path, GTSRB_TEST_ZIP, 4):
+        inside = Files(packed)
+        for name in inside.names:
+            if Path(name).name == GTSRB_TEST_TRUTH:
+                return inside, name
+    if bare:
+        raise SourceError(
+            f"{files.path}: expected {GTSRB_TEST_TRUTH} (from {GTSRB_TEST_ZIP}) beside the "
+            f"pictures, found only {GTSRB_TEST_UNLABELLED}, which holds no classes"
+        )
+    return None
+
+
+def _numbered(files: Files) -> bool:
+    """Whether all pictures lie in one folder and are called 00000, 00001, … as the official are."""
+    places = {folder(name) for name in files.pictures}
+    numbers = all(re.fullmatch(r"\d{5}", stem(name)) for name in files.pictures)
+    return len(places) == 1 and numbers
+
+
+def _around(path: Path, name: str, levels: int) -> Iterator[Path]:
+    """Files of that name in the folders around a set, nearest first, and in its neighbours."""
+    for around in path.resolve().parents[:levels]:
+        yield from (p for p in (around / name, *sorted(around.glob(f"*/{name}"))) if p.is_file())
+
+
+def _gtsrb_rows(files: Files, name: str, tracks: bool) -> Iterator[_Row]:
+    reader = csv.DictReader(files.text(name), delimiter=";")
+    for number, row in enumerate(reader, 2):
+        try:
+            x1, y1, x2, y2, label = (
+                int(row[key]) for key in ("Roi.X1", "Roi.Y1", "Roi.X2", "Roi.Y2", "ClassId")
+            )
+            picture = row["Filename"].strip()
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise SourceError(
+                f"{files.path}: {name} line {number}: expected "
+                f"Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId, found {row}"
+            ) from error
+        annotation = _annotation(x1, y1, x2, y2, label)
+        if tracks:
+            track = f"{label:05d}/{stem(picture).split('_')[0]}"
+            yield _Row(f"{folder(name)}/{picture}", annotation, track)
+        else:
+            yield _Row(picture, annotation)
+
+
+def _annotation(left: int, top: int, right: int, bottom: int, label: int) -> Annotation:
+    """The official files name the last column and row inside the box."""
+    return Annotation((float(left), float(top), float(right + 1), float(bottom + 1)), label)
+
+
+def _join(layout: Layout, files: Files, pictures: tuple[str, ...], rows: Iterable[_Row]) -> Dataset:
+    """Pictures and annotation lines brought together by the name without its suffix.
+
+    Annotation files of the original data name `.ppm`; converted copies are pictures all the same.
+    Where lines give only a file name, the folder of the pictures does not matter.
+    """
+    rows = list(rows)
+    whole = any("/" in row.picture for row in rows)
+
+    def key(name: str) -> str:
+        return f"{folder(name)}/{stem(name)}" if whole else stem(name)
+
+    by_picture: dict[str, list[_Row]] = {}
+    for row in dict.fromkeys(rows):
+        by_picture.setdefault(key(row.picture), []).append(row)
+    examples = []
+    for name in pictures:
+        found = by_picture.pop(key(name), [])
+        track = found[0].track if found else ""
+        examples.append(Example(name, tuple(row.annotation for row in found), track))
+    if not any(example.annotations for example in examples):
+        raise SourceError(
+            f"{files.path}: expected pictures that the annotations name, found none of "
+            f"{len(by_picture)} (the first is {next(iter(by_picture), 'missing too')})"
+        )
+    notes = [
+        f"annotation given {count} times, read once: {row.picture} {row.annotation}"
+        for row, count in Counter(rows).items()
+        if count > 1
+    ]
+    problems = []
+    if by_picture:
+        problems.append(
+            f"{len(by_picture)} annotated pictures are missing, the first: {next(iter(by_picture))}"
+        )
+    bare = [e.name for e in examples if not e.annotations]
+    if layout == "gtsrb" and bare:
+        problems.append(f"{len(bare)} pictures have no annotation, the first: {bare[0]}")
+        examples = [e for e in examples if e.annotations]
+    return Dataset(files.path.stem, layout, files, tuple(examples), tuple(notes), tuple(problems))
