@@ -1,0 +1,249 @@
+"""The 43 signs as pictures of our own, drawn after the shapes that German law publishes.
+
+`python -m training.artwork --output sheet.png` draws all there is, with names.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from functools import lru_cache, partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import OutputError, run_command
+from models.signs import COUNT, sign_class
+from training import pictograms as pic
+from training.foreign import FOREIGN_SIGNS
+from training.glyphs import text
+from training.lookalikes import LOOKALIKE_THINGS
+from training.plates import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    RED,
+    WHITE,
+    YELLOW,
+    blue_disc,
+    end_disc,
+    end_stripes,
+    number,
+    red_ring,
+    red_triangle,
+)
+from training.vector import MASTER, Colour, Pen, halved, rectangle, regular, render, rounded
+
+Art = NDArray[np.uint8]  # (size, size, 4) BGRA, straight alpha
+Painter = Callable[[Pen], None]
+
+FOREIGN: tuple[str, ...] = tuple(FOREIGN_SIGNS)
+LOOKALIKES: tuple[str, ...] = tuple(LOOKALIKE_THINGS)
+SMALLEST = 64  # no smaller master is kept
+
+
+def sign_art(label: int, size: int) -> Art:
+    """The sign of this class, its longer side filling the square: (size, size, 4) BGRA, a copy.
+
+    IndexError for a class outside 0 … 42, ValueError for a size outside 1 … 512.
+    """
+    if not 0 <= label < COUNT:
+        raise IndexError(f"no sign class {label}: expected 0 … {COUNT - 1}")
+    return _scaled(_masters(SIGNS[label]), size)
+
+
+def foreign_art(name: str, size: int) -> Art:
+    """One of `FOREIGN`, a road sign outside the 43; KeyError for another name."""
+    return _scaled(_masters(FOREIGN_SIGNS[name]), size)
+
+
+def lookalike_art(name: str, size: int) -> Art:
+    """One of `LOOKALIKES`, a thing that is no road sign; KeyError for another name."""
+    return _scaled(_masters(LOOKALIKE_THINGS[name]), size)
+
+
+@lru_cache(maxsize=128)
+def _masters(paint: Painter) -> tuple[Art, ...]:
+    """The drawing at 512, 256, 128 and 64 pixels."""
+    levels = [render(paint)]
+    while levels[-1].shape[0] > SMALLEST:
+        levels.append(halved(levels[-1]))
+    return tuple(levels)
+
+
+def _scaled(masters: tuple[Art, ...], size: int) -> Art:
+    if not 1 <= size <= MASTER:
+        raise ValueError(f"size {size}: expected 1 … {MASTER}")
+    master = next(level for level in reversed(masters) if level.shape[0] >= size)
+    if master.shape[0] == size:
+        return master.copy()
+    return np.asarray(cv2.resize(master, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _speed_limit(digits: str, pen: Pen) -> None:
+    red_ring(pen)
+    number(pen, BLACK, digits)
+
+
+def _end_of_limit(pen: Pen) -> None:
+    end_disc(pen)
+    number(pen, GREY, "80")
+    end_stripes(pen)
+
+
+def _no_overtaking(pen: Pen) -> None:
+    red_ring(pen)
+    pic.car_rear(pen, RED, 0.328, 0.51, 0.295)
+    pic.car_rear(pen, BLACK, 0.672, 0.51, 0.295)
+
+
+def _no_overtaking_by_trucks(pen: Pen) -> None:
+    red_ring(pen)
+    pic.truck_rear(pen, RED, 0.34, 0.455, 0.27)
+    pic.car_rear(pen, BLACK, 0.66, 0.57, 0.28)
+
+
+def _end_of_no_overtaking(pen: Pen) -> None:
+    end_disc(pen)
+    pic.car_rear(pen, GREY, 0.315, 0.51, 0.30)
+    pic.car_rear(pen, GREY, 0.685, 0.51, 0.30)
+    end_stripes(pen)
+
+
+def _end_of_no_overtaking_by_trucks(pen: Pen) -> None:
+    end_disc(pen)
+    pic.truck_rear(pen, GREY, 0.325, 0.455, 0.28)
+    pic.car_rear(pen, GREY, 0.675, 0.57, 0.29)
+    end_stripes(pen)
+
+
+def _end_of_all(pen: Pen) -> None:
+    end_disc(pen)
+    end_stripes(pen)
+
+
+def _danger(pictogram: Callable[[Pen, Colour], None], pen: Pen, mirror: bool = False) -> None:
+    red_triangle(pen)
+    pictogram(pen.at(1, 0, mirror=True) if mirror else pen, BLACK)
+
+
+def _traffic_signals(pen: Pen) -> None:
+    red_triangle(pen)
+    pic.traffic_lights(pen, (RED, YELLOW, GREEN))
+
+
+def _mandatory(pictogram: Callable[[Pen, Colour], None], pen: Pen, mirror: bool = False) -> None:
+    blue_disc(pen)
+    pictogram(pen.at(1, 0, mirror=True) if mirror else pen, WHITE)
+
+
+def _priority_road(pen: Pen) -> None:
+    for colour, radius, corner in (
+        (WHITE, 0.517, 0.04),
+        (BLACK, 0.498, 0.035),
+        (WHITE, 0.486, 0.03),
+        (BLACK, 0.318, 0.01),
+        (YELLOW, 0.302, 0.008),
+    ):
+        contour = rounded(regular(4, radius), corner)
+        if radius > 0.5:
+            pen.plate(colour, contour)
+        else:
+            pen.fill(colour, contour)
+
+
+def _stop(pen: Pen) -> None:
+    radius = 0.5 / np.cos(np.radians(22.5))
+    pen.plate(WHITE, rounded(regular(8, radius, 22.5), 0.03))
+    pen.fill(RED, rounded(regular(8, radius * 0.915, 22.5), 0.02))
+    text(pen, WHITE, "STOP", (0.5, 0.5), 0.32, width=0.50, stroke=0.165, gap=0.095)
+
+
+def _no_entry(pen: Pen) -> None:
+    blue_disc(pen, RED)
+    pen.fill(WHITE, rectangle(0.075, 0.415, 0.925, 0.585))
+
+
+def _no_trucks(pen: Pen) -> None:
+    red_ring(pen)
+    pic.truck_side(pen, BLACK, WHITE)
+
+
+SIGNS: tuple[Painter, ...] = (
+    *(partial(_speed_limit, digits) for digits in ("20", "30", "50", "60", "70", "80")),
+    _end_of_limit,
+    partial(_speed_limit, "100"),
+    partial(_speed_limit, "120"),
+    _no_overtaking,
+    _no_overtaking_by_trucks,
+    partial(_danger, pic.crossing_priority),
+    _priority_road,
+    partial(red_triangle, down=True),
+    _stop,
+    red_ring,
+    _no_trucks,
+    _no_entry,
+    partial(_danger, pic.exclamation),
+    partial(_danger, pic.bend_left),
+    partial(_danger, pic.bend_left, mirror=True),
+    partial(_danger, pic.double_bend),
+    partial(_danger, pic.uneven_road),
+    partial(_danger, pic.skidding_car),
+    partial(_danger, pic.narrow_right),
+    partial(_danger, pic.roadworker),
+    _traffic_signals,
+    partial(_danger, pic.pedestrian),
+    partial(_danger, pic.children),
+    partial(_danger, pic.bicycle),
+    partial(_danger, pic.snowflake),
+    partial(_danger, pic.deer),
+    _end_of_all,
+    partial(_mandatory, pic.turn_right),
+    partial(_mandatory, pic.turn_right, mirror=True),
+    partial(_mandatory, pic.ahead),
+    partial(_mandatory, pic.ahead_or_right),
+    partial(_mandatory, pic.ahead_or_right, mirror=True),
+    partial(_mandatory, pic.keep_right),
+    partial(_mandatory, pic.keep_right, mirror=True),
+    partial(_mandatory, pic.roundabout),
+    _end_of_no_overtaking,
+    _end_of_no_overtaking_by_trucks,
+)
+
+
+def contact_sheet(size: int = 160, columns: int = 10) -> NDArray[np.uint8]:
+    """Every sign, foreign sign and look-alike with its name, on grey; BGR."""
+    arts = [(f"{label} {sign_class(label).name}", sign_art(label, size)) for label in range(COUNT)]
+    arts += [(name, foreign_art(name, size)) for name in FOREIGN]
+    arts += [(name, lookalike_art(name, size)) for name in LOOKALIKES]
+    margin, caption = 8, 16
+    width, height = size + 2 * margin, size + 2 * margin + caption
+    rows = -(-len(arts) // columns)
+    sheet = np.full((rows * height, columns * width, 3), 150, np.uint8)
+    for index, (name, art) in enumerate(arts):
+        top, left = index // columns * height + margin, index % columns * width + margin
+        place = sheet[top : top + size, left : left + size]
+        alpha = art[..., 3:].astype(np.float32) / 255
+        place[:] = np.round(art[..., :3] * alpha + place * (1 - alpha)).astype(np.uint8)
+        at = (left, top + size + caption)
+        cv2.putText(sheet, name, at, cv2.FONT_HERSHEY_SIMPLEX, size / 440, BLACK, 1, cv2.LINE_AA)
+    return sheet
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Draw every sign there is on one sheet.")
+    parser.add_argument("--output", type=Path, required=True, help="the picture to write (PNG)")
+    parser.add_argument("--size", type=int, default=160, help="pixels of one sign (%(default)s)")
+    options = parser.parse_args()
+    encoded = cv2.imencode(".png", contact_sheet(options.size))[1]
+    try:
+        options.output.write_bytes(encoded.tobytes())
+    except OSError as error:
+        raise OutputError(f"cannot write {options.output}: {error.strerror}") from error
+
+
+if __name__ == "__main__":
+    run_command(main)
