@@ -22,7 +22,6 @@ from training.glyphs import text
 from training.lookalikes import LOOKALIKE_THINGS
 from training.plates import (
     BLACK,
-    BLUE,
     GREEN,
     GREY,
     RED,
@@ -102,7 +101,7 @@ def _no_overtaking(pen: Pen) -> None:
 
 def _no_overtaking_by_trucks(pen: Pen) -> None:
     red_ring(pen)
-    pic.truck_rear(pen, RED, 0.34, 0.455, 0.27)
+    pic.truck_rear(pen, RED, 0.345, 0.46, 0.255)
     pic.car_rear(pen, BLACK, 0.66, 0.57, 0.28)
 
 

@@ -204,6 +204,7 @@ def text(  # noqa: PLR0913 - a font has this many measures
     word: str,
     centre: tuple[float, float],
     height: float,
+    *,
     width: float = 0.57,
     stroke: float = 0.15,
     gap: float = 0.125,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.vector import Colour, Pen, Points, arc, chain, circle, rectangle, smooth
+from training.vector import Colour, Pen, arc, chain, circle, rectangle, smooth
 
 
 def arrow_head(pen: Pen, colour: Colour, span: float, shaft: float, barb: float = 0.11) -> None:
@@ -42,8 +42,8 @@ def keep_right(pen: Pen, colour: Colour) -> None:
 def roundabout(pen: Pen, colour: Colour) -> None:
     for tip in (165, 45, 285):
         local = pen.at(0.5, 0.5, turn=tip)
-        local.stroke(colour, arc((0, 0), 0.285, 14, 82), 0.075)
-        arrow_head(local.at(0.285, -0.035, turn=-97), colour, 0.115, 0.075, 0.075)
+        local.stroke(colour, arc((0, 0), 0.285, 22, 88), 0.075)
+        arrow_head(local.at(0.295, -0.02, turn=-75), colour, 0.12, 0.075, 0.075)
 
 
 def exclamation(pen: Pen, colour: Colour) -> None:
@@ -62,16 +62,10 @@ def bend_left(pen: Pen, colour: Colour) -> None:
 
 def double_bend(pen: Pen, colour: Colour) -> None:
     """The road of a double bend that starts to the left: it runs from the bottom upwards."""
-    pen.fill(
-        colour,
-        chain(
-            [(0.425, 0.385), (0.505, 0.465), (0.505, 0.555)],
-            arc((0.585, 0.575), 0.065, 250, 360),
-            [(0.65, 0.805), (0.605, 0.785), (0.56, 0.82), (0.56, 0.665)],
-            arc((0.475, 0.615), 0.06, 70, 180),
-            [(0.415, 0.50)],
-        ),
-    )
+    upper = [(0.432, 0.388), (0.466, 0.44), (0.466, 0.573), (0.55, 0.535)]
+    tail = [(0.645, 0.79), (0.612, 0.768), (0.58, 0.79), (0.58, 0.617)]
+    lower = [(0.49, 0.66), *arc((0.449, 0.622), 0.048, 60, 180), (0.401, 0.45)]
+    pen.fill(colour, chain(upper, arc((0.597, 0.575), 0.048, 240, 360), tail, lower))
 
 
 def crossing_priority(pen: Pen, colour: Colour) -> None:
@@ -84,9 +78,9 @@ def crossing_priority(pen: Pen, colour: Colour) -> None:
 
 def uneven_road(pen: Pen, colour: Colour) -> None:
     x = np.linspace(0.275, 0.725, 91)
-    bumps = sum(np.exp(-(((x - at) / 0.062) ** 2)) for at in (0.395, 0.605))
-    top = np.column_stack([x, 0.755 - 0.085 * np.asarray(bumps)])
-    pen.fill(colour, chain(top, [(0.725, 0.785), (0.275, 0.785)]))
+    bumps = sum(np.exp(-(((x - at) / 0.058) ** 2)) for at in (0.40, 0.60))
+    top = np.column_stack([x, 0.748 - 0.082 * np.asarray(bumps)])
+    pen.fill(colour, chain(top, [(0.735, 0.79), (0.265, 0.79)]))
 
 
 def narrow_right(pen: Pen, colour: Colour) -> None:
@@ -114,50 +108,33 @@ def traffic_lights(pen: Pen, lamps: tuple[Colour, Colour, Colour]) -> None:
 def snowflake(pen: Pen, colour: Colour) -> None:
     for turn in range(0, 360, 60):
         local = pen.at(0.5, 0.625, turn=turn)
-        local.stroke(colour, [(0, 0), (0, -0.175)], 0.032)
-        for foot in (0.062, 0.112):
-            local.stroke(
-                colour, [(-0.058, -foot - 0.052), (0, -foot), (0.058, -foot - 0.052)], 0.03
-            )
+        local.stroke(colour, [(0, 0), (0, -0.172)], 0.04)
+        local.stroke(colour, [(-0.068, -0.155), (0, -0.088), (0.068, -0.155)], 0.036)
 
 
 def pedestrian(pen: Pen, colour: Colour) -> None:
-    pen.disc(colour, 0.475, 0.375, 0.038)
-    pen.fill(
-        colour,
-        smooth(
-            [
-                (0.455, 0.43),
-                (0.53, 0.43),
-                (0.565, 0.46),
-                (0.545, 0.53),
-                (0.54, 0.595),
-                (0.465, 0.595),
-                (0.465, 0.52),
-                (0.43, 0.49),
-            ],
-            4,
-        ),
-    )
-    pen.stroke(colour, [(0.455, 0.455), (0.405, 0.52), (0.375, 0.60)], 0.036)
-    pen.stroke(colour, [(0.535, 0.455), (0.59, 0.52), (0.58, 0.60)], 0.036)
-    pen.stroke(colour, [(0.485, 0.61), (0.445, 0.70), (0.385, 0.81)], 0.044)
-    pen.stroke(colour, [(0.515, 0.61), (0.57, 0.70), (0.615, 0.80)], 0.044)
+    pen.disc(colour, 0.475, 0.378, 0.036)
+    torso = [(0.462, 0.432), (0.52, 0.432), (0.547, 0.46), (0.532, 0.53), (0.53, 0.595)]
+    pen.fill(colour, smooth([*torso, (0.472, 0.595), (0.472, 0.52), (0.44, 0.485)], 4))
+    pen.stroke(colour, [(0.458, 0.455), (0.415, 0.52), (0.385, 0.60)], 0.032)
+    pen.stroke(colour, [(0.525, 0.452), (0.575, 0.52), (0.57, 0.60)], 0.032)
+    pen.stroke(colour, [(0.488, 0.61), (0.452, 0.70), (0.395, 0.81)], 0.038)
+    pen.stroke(colour, [(0.514, 0.61), (0.56, 0.70), (0.605, 0.80)], 0.038)
 
 
 def children(pen: Pen, colour: Colour) -> None:
-    pen.disc(colour, 0.565, 0.445, 0.036)
-    pen.fill(colour, [(0.53, 0.495), (0.605, 0.495), (0.60, 0.66), (0.535, 0.66)])
-    pen.stroke(colour, [(0.545, 0.51), (0.50, 0.55), (0.44, 0.575)], 0.036, caps=True)
-    pen.stroke(colour, [(0.59, 0.51), (0.645, 0.525), (0.68, 0.585)], 0.036, caps=True)
-    pen.stroke(colour, [(0.557, 0.64), (0.552, 0.71), (0.535, 0.805)], 0.042)
-    pen.stroke(colour, [(0.582, 0.64), (0.625, 0.71), (0.705, 0.735)], 0.042)
-    pen.disc(colour, 0.38, 0.558, 0.031)
-    pen.fill(colour, [(0.355, 0.60), (0.415, 0.60), (0.41, 0.70), (0.36, 0.70)])
-    pen.stroke(colour, [(0.365, 0.612), (0.335, 0.645), (0.30, 0.67)], 0.03, caps=True)
-    pen.stroke(colour, [(0.405, 0.612), (0.445, 0.625), (0.465, 0.665)], 0.03, caps=True)
-    pen.stroke(colour, [(0.375, 0.69), (0.375, 0.74), (0.367, 0.805)], 0.034)
-    pen.stroke(colour, [(0.395, 0.69), (0.425, 0.735), (0.485, 0.73)], 0.034)
+    pen.disc(colour, 0.555, 0.448, 0.034)
+    pen.fill(colour, [(0.527, 0.495), (0.59, 0.495), (0.587, 0.66), (0.53, 0.66)])
+    pen.stroke(colour, [(0.54, 0.51), (0.495, 0.55), (0.44, 0.575)], 0.032, caps=True)
+    pen.stroke(colour, [(0.58, 0.51), (0.625, 0.522), (0.655, 0.58)], 0.032, caps=True)
+    pen.stroke(colour, [(0.55, 0.64), (0.545, 0.71), (0.53, 0.805)], 0.038)
+    pen.stroke(colour, [(0.57, 0.64), (0.61, 0.708), (0.69, 0.73)], 0.038)
+    pen.disc(colour, 0.38, 0.562, 0.029)
+    pen.fill(colour, [(0.357, 0.603), (0.41, 0.603), (0.406, 0.70), (0.36, 0.70)])
+    pen.stroke(colour, [(0.365, 0.615), (0.335, 0.645), (0.30, 0.67)], 0.026, caps=True)
+    pen.stroke(colour, [(0.403, 0.615), (0.44, 0.625), (0.46, 0.662)], 0.026, caps=True)
+    pen.stroke(colour, [(0.375, 0.69), (0.375, 0.74), (0.367, 0.805)], 0.03)
+    pen.stroke(colour, [(0.392, 0.69), (0.42, 0.732), (0.48, 0.727)], 0.03)
 
 
 def bicycle(pen: Pen, colour: Colour) -> None:
@@ -315,7 +292,6 @@ def truck_rear(pen: Pen, colour: Colour, x: float, y: float, width: float) -> No
 def truck_side(pen: Pen, colour: Colour, ground: Colour) -> None:
     pen.fill(colour, rectangle(0.395, 0.375, 0.785, 0.57))
     pen.fill(colour, rectangle(0.35, 0.595, 0.785, 0.635))
-    cab: Points = rectangle(0.0, 0.0, 1.0, 1.0)
     cab = np.array([(0.245, 0.445), (0.365, 0.445), (0.365, 0.635), (0.215, 0.635), (0.215, 0.56)])
     window = np.array([(0.263, 0.468), (0.325, 0.468), (0.325, 0.545), (0.242, 0.545)])
     pen.fill(colour, cab, window)

@@ -61,12 +61,12 @@ def red_triangle(pen: Pen, down: bool = False) -> None:
     """White triangle with a red border: dangers, and give way with its point down."""
     pen.plate(WHITE, triangle(0, _CORNER, down))
     pen.fill(RED, triangle(0.018, 0.034, down))
-    pen.fill(WHITE, triangle(0.118 if down else 0.112, 0.006, down))
+    pen.fill(WHITE, triangle(0.106, 0.006, down))
 
 
 def number(pen: Pen, colour: Colour, digits: str) -> None:
     """A speed in the middle of a disc, in narrow digits where there are three."""
     if len(digits) < 3:
-        text(pen, colour, digits, CENTRE, 0.41)
+        text(pen, colour, digits, CENTRE, 0.41, stroke=0.14)
     else:
         text(pen, colour, digits, CENTRE, 0.41, width=0.425, stroke=0.118, gap=0.095)

@@ -8,6 +8,7 @@ on every machine.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -20,6 +21,7 @@ PathLike = Points | Sequence[tuple[float, float]]
 MASTER = 512  # pixels of the largest picture
 OVERSAMPLING = 4
 _FRACTION_BITS = 8  # fixed-point digits that cv2.fillPoly takes
+_SHARP = 0.9  # cosine of the turn from which a line gets a round join
 
 
 def arc(
@@ -135,13 +137,22 @@ class Pen:
         points = np.asarray(path, dtype=np.float64)
         if closed:
             points = np.concatenate([points, points[:1]])
-        for a, b in zip(points[:-1], points[1:], strict=True):
-            length = np.linalg.norm(b - a)
-            if length > 0:
-                side = np.array([a[1] - b[1], b[0] - a[0]]) * (width / 2 / length)
-                self.fill(colour, np.array([a + side, b + side, b - side, a - side]))
-        for x, y in points if caps or closed else points[1:-1]:
-            self.disc(colour, x, y, width / 2)
+        steps = np.diff(points, axis=0)
+        points = points[[True, *np.any(steps != 0, axis=1)]]
+        steps = np.diff(points, axis=0)
+        steps /= np.linalg.norm(steps, axis=1, keepdims=True)
+        sides = np.column_stack([-steps[:, 1], steps[:, 0]]) * (width / 2)
+        for (a, b), side in zip(pairwise(points), sides, strict=True):
+            self.fill(colour, np.array([a + side, b + side, b - side, a - side]))
+        for point, before, after in zip(points[1:-1], sides[:-1], sides[1:], strict=True):
+            if before @ after < _SHARP * (width / 2) ** 2:
+                self.disc(colour, point[0], point[1], width / 2)
+            else:  # a disc would stick out of a flat end nearby
+                self.fill(colour, np.array([point, point + before, point + after]))
+                self.fill(colour, np.array([point, point - before, point - after]))
+        if caps or closed:
+            for x, y in points[[0, -1]]:
+                self.disc(colour, x, y, width / 2)
 
     def _pixels(self, contour: PathLike) -> NDArray[np.int32]:
         points = np.asarray(contour, dtype=np.float64)
