@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import csv
+import argparse
 import os
-from functools import cache
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from models.errors import SourceError
+from models.errors import SourceError, run_command
+from training import census, chart, fetch, split
 from training.examples import Annotation, Dataset, Example, Layout
 from training.files import stem
 from training.layouts import open_dataset
+from training.progress import progress
 
 __all__ = [
     "Annotation",
@@ -24,9 +27,9 @@ __all__ = [
     "part",
 ]
 
-SPLITS = Path(__file__).with_name("splits")
 GTSRB_PLACES = (
     "gtsrb/GTSRB_Final_Training_Images.zip",
+    "gtsrb/GTSRB_Final_Training_Images",
     "gtsrb/GTSRB/Final_Training/Images",
     "gtsrb/Final_Training/Images",
     "GTSRB/Final_Training/Images",
@@ -43,8 +46,8 @@ GTSDB_PLACES = (
     "FullIJCNN2013.zip",
     "FullIJCNN2013",
 )
-GTSRB_ALSO_IN_TEST = "00014/00023"  # this track's pictures are in the official test set too
 GTSDB_TRAINING = 600  # pictures 00000 … 00599 of the full set; the others are its test part
+CHART = Path("out")
 
 
 def data_root() -> Path:
@@ -55,20 +58,25 @@ def data_root() -> Path:
 def gtsrb() -> Dataset:
     """GTSRB's training part under `data_root()`, without the track that is in its test part too."""
     found = _open_first("GTSRB's training part", "gtsrb", GTSRB_PLACES)
-    return found.only(lambda example: example.track != GTSRB_ALSO_IN_TEST)
+    return found.only(lambda example: example.track != split.ALSO_IN_TEST)
 
 
 def gtsdb() -> Dataset:
     """GTSDB's training part under `data_root()`, taken out of the full set if need be."""
     found = _open_first("GTSDB's training part", "gtsdb", GTSDB_PLACES)
-    return found.only(lambda example: int(stem(example.name)) < GTSDB_TRAINING)
+    return found.only(lambda example: stem(example.name) < f"{GTSDB_TRAINING:05d}")
 
 
 def _open_first(what: str, name: str, places: tuple[str, ...]) -> Dataset:
     root = data_root()
     for place in places:
         if (root / place).exists():
-            return open_dataset(root / place)
+            dataset = open_dataset(root / place)
+            if dataset.layout != name:
+                raise SourceError(
+                    f"{root / place}: expected {what}, found the layout {dataset.layout!r}"
+                )
+            return dataset
     raise SourceError(
         f"{what}: expected {root / places[0]} or another of its usual places, found none; get it "
         f"with `python -m training.datasets fetch {name}`, or name its folder's folder in SIGN_DATA"
@@ -92,7 +100,7 @@ def part(dataset: Dataset, name: str) -> tuple[Example, ...]:
 def _part_of(dataset: Dataset, example: Example) -> str:
     key = example.track if dataset.layout == "gtsrb" else stem(example.name)
     try:
-        return read_split(dataset.layout)[key]
+        return split.read_split(dataset.layout)[key]
     except KeyError:
         raise SourceError(
             f"{dataset.files.path}: {example.name} is in no part of the {dataset.layout} split: "
@@ -100,14 +108,88 @@ def _part_of(dataset: Dataset, example: Example) -> str:
         ) from None
 
 
-@cache
-def read_split(layout: str) -> dict[str, str]:
-    """Track (`<class>/<track>`) or picture stem → part; `SourceError` if there is no such split."""
-    path = SPLITS / f"{layout}.csv"
-    if not path.is_file():
-        raise SourceError(f"a data set in the layout {layout!r} has no written-down split")
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    if layout == "gtsrb":
-        return {f"{int(row['class']):05d}/{int(row['track']):05d}": row["part"] for row in rows}
-    return {row["picture"]: row["part"] for row in rows}
+def _open(text: str) -> Dataset:
+    """`gtsrb` and `gtsdb` are the training parts under `data_root()`; all else is a path."""
+    known = {"gtsrb": gtsrb, "gtsdb": gtsdb}
+    return known[text]() if text in known else open_dataset(Path(text))
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    dataset = _open(arguments.data)
+    print(census.headline(dataset, census.count(dataset)))
+    with progress("check", len(dataset.examples), "pictures") as advance:
+        faults = census.faults(dataset, advance)
+    for note in dataset.notes:
+        print(f"note: {note}")
+    for fault in faults:
+        print(f"fault: {fault}")
+    print(f"{len(faults)} faults" if faults else "in order")
+    return SourceError.exit_code if faults else 0
+
+
+def _describe(arguments: argparse.Namespace) -> None:
+    dataset = _open(arguments.data)
+    counts = census.count(dataset)
+    path = arguments.output or CHART / f"{dataset.name}.png"
+    chart.draw_chart(census.headline(dataset, counts), counts, path)
+    print(census.headline(dataset, counts))
+    print(census.table(counts))
+    print(f"drawn: {path}")
+
+
+def _split(arguments: argparse.Namespace) -> None:
+    for name in arguments.sets or ("gtsrb", "gtsdb"):
+        path = split.write_split(_open(name), arguments.seed)
+        sizes = Counter(split.read_split(name).values())
+        print(f"{path}: " + ", ".join(f"{its} {size}" for its, size in sorted(sizes.items())))
+
+
+def _fetch(arguments: argparse.Namespace) -> None:
+    origin = fetch.ORIGINS[arguments.set]
+    for archive in origin.archives:
+        if arguments.test or not archive.test:
+            folder = (arguments.to or data_root()) / arguments.set
+            print(fetch.fetch(archive, arguments.base or origin.base, folder))
+
+
+def main(argv: Sequence[str] | None = None) -> int | None:
+    """Run one command; the exit code of `SourceError` where `check` finds faults."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.datasets",
+        description="Read, check, describe, divide and fetch data sets of road signs.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    data = "gtsrb, gtsdb (their training parts), a folder or a zip"
+
+    check = commands.add_parser("check", help="read every picture and say what is wrong")
+    check.add_argument("data", metavar="DATA", help=data)
+    check.set_defaults(run=_check)
+
+    describe = commands.add_parser("describe", help="count classes and sizes, and draw them")
+    describe.add_argument("data", metavar="DATA", help=data)
+    describe.add_argument("-o", "--output", type=Path, metavar="PNG", help="the picture to write")
+    describe.set_defaults(run=_describe)
+
+    divide = commands.add_parser("split", help="write training/splits anew")
+    divide.add_argument(
+        "sets", nargs="*", metavar="SET", help="gtsrb, gtsdb; both if none is named"
+    )
+    divide.add_argument(
+        "--seed", type=int, default=split.DEFAULT_SEED, help="of the draw (%(default)s)"
+    )
+    divide.set_defaults(run=_split)
+
+    get = commands.add_parser("fetch", help="download from the official address")
+    get.add_argument("set", choices=sorted(fetch.ORIGINS))
+    get.add_argument("--test", action="store_true", help="the official test part too")
+    get.add_argument("--to", type=Path, metavar="DIR", help="instead of $SIGN_DATA or data/")
+    get.add_argument("--base", metavar="URL", help="instead of the official address")
+    get.set_defaults(run=_fetch)
+
+    arguments = parser.parse_args(argv)
+    run: Callable[[argparse.Namespace], int | None] = arguments.run
+    return run(arguments)
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -72,6 +72,7 @@ class Dataset:
 
 def _decode(data: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
     try:
-        return cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     except cv2.error:
         return None
+    return None if image is None else image.astype(np.uint8, copy=False)

@@ -86,12 +86,22 @@ class Files:
         with self.open(name) as file:
             try:
                 with Image.open(file) as picture:
+                    width, height = picture.size
                     turned = picture.getexif().get(EXIF_ORIENTATION, 1) >= EXIF_TURNED
-                    return picture.size[::-1] if turned else picture.size
+                    return (height, width) if turned else (width, height)
             except (OSError, ValueError, SyntaxError, zipfile.BadZipFile, zlib.error) as error:
                 raise SourceError(
                     f"{self.path}: {name}: expected a picture, found none: {error}"
                 ) from error
+
+    def verify(self, name: str) -> None:
+        """`SourceError` for a picture that is cut off, which OpenCV would fill up with grey."""
+        with self.open(name) as file:
+            try:
+                with Image.open(file) as picture:
+                    picture.load()
+            except (OSError, ValueError, SyntaxError, zipfile.BadZipFile, zlib.error) as error:
+                raise SourceError(f"{self.path}: {name} is damaged: {error}") from error
 
     def _zip(self) -> zipfile.ZipFile:
         process = os.getpid()  # a forked worker must not share its parent's place in the file

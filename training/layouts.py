@@ -21,6 +21,7 @@ GTSDB_TRUTH = "gt.txt"
 GTSRB_TEST_TRUTH = "GT-final_test.csv"
 GTSRB_TEST_UNLABELLED = "GT-final_test.test.csv"
 GTSRB_TEST_ZIP = "GTSRB_Final_Test_GT.zip"
+GTSRB_TABLE = re.compile(r"GT-(\d{5}|final_test)\.csv")
 EXPECTED = (
     "expected GTSRB (GT-*.csv beside the pictures), GTSDB (gt.txt beside the pictures), "
     "YOLO (images/ and labels/) or one folder a class"
@@ -105,12 +106,11 @@ def _gtsdb_rows(files: Files, name: str) -> Iterator[_Row]:
                 f"{files.path}: {name} line {number}: expected file;left;top;right;bottom;class, "
                 f"found {line.strip()!r}"
             ) from error
-        yield _Row(fields[0], _annotation(left, top, right, bottom, label))
+        yield _Row(Path(fields[0]).name, _annotation(left, top, right, bottom, label))
 
 
 def _gtsrb(files: Files) -> Dataset | None:
-    tables = [n for n in files.names if stem(n).startswith("GT-") and n.endswith(".csv")]
-    tables = [n for n in tables if Path(n).name != GTSRB_TEST_UNLABELLED]
+    tables = [n for n in files.names if GTSRB_TABLE.fullmatch(Path(n).name)]
     test = [n for n in tables if Path(n).name == GTSRB_TEST_TRUTH]
     training = [n for n in tables if n not in test]
     if (training and test) or len(test) > 1:
@@ -150,10 +150,13 @@ def _gtsrb_test_truth(files: Files) -> tuple[Files, str] | None:
 
 
 def _numbered(files: Files) -> bool:
-    """Whether all pictures lie in one folder and are called 00000, 00001, … as the official are."""
-    places = {folder(name) for name in files.pictures}
+    """Whether all pictures lie in one folder and are called 00000, 00001, … as the official are.
+
+    A folder whose own name is a number is a class folder.
+    """
+    places = {(files.path / folder(name)).name for name in files.pictures}
     numbers = all(re.fullmatch(r"\d{5}", stem(name)) for name in files.pictures)
-    return len(places) == 1 and numbers
+    return numbers and len(places) == 1 and not places.pop().isdigit()
 
 
 def _around(path: Path, name: str, levels: int) -> Iterator[Path]:
@@ -203,8 +206,12 @@ def _join(layout: Layout, files: Files, pictures: tuple[str, ...], rows: Iterabl
     by_picture: dict[str, list[_Row]] = {}
     for row in dict.fromkeys(rows):
         by_picture.setdefault(key(row.picture), []).append(row)
-    examples = []
+    examples, again, seen = [], [], set()
     for name in pictures:
+        if key(name) in seen:
+            again.append(name)
+            continue
+        seen.add(key(name))
         found = by_picture.pop(key(name), [])
         track = found[0].track if found else ""
         examples.append(Example(name, tuple(row.annotation for row in found), track))
@@ -219,6 +226,15 @@ def _join(layout: Layout, files: Files, pictures: tuple[str, ...], rows: Iterabl
         if count > 1
     ]
     problems = []
+    if again:
+        problems.append(
+            f"{len(again)} pictures are there with another suffix too, the first: {again[0]}"
+        )
+    if layout == "gtsdb":  # the official gt.txt holds both parts, whichever lies beside it
+        other = [key for key in by_picture if not min(seen) <= key <= max(seen)]
+        if other:
+            notes.append(f"{len(other)} annotated pictures of another part, not looked for")
+        by_picture = {key: rows for key, rows in by_picture.items() if key not in other}
     if by_picture:
         problems.append(
             f"{len(by_picture)} annotated pictures are missing, the first: {next(iter(by_picture))}"

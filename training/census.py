@@ -1,0 +1,118 @@
+"""What is in a data set, and what is wrong with it."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from models.errors import SourceError
+from models.signs import COUNT, UNKNOWN_SIGN, sign_class
+from training.examples import Dataset, Example
+
+SLACK_PX = 0.5  # YOLO's six decimals leave a box this far over the edge of no picture
+SHOWN = 10  # faults of one kind that are named one by one
+
+
+class Census(NamedTuple):
+    """Counts by class id, ascending. A sign's size is the longer side of its box in pixels."""
+
+    pictures: int
+    empty: int  # pictures without a sign
+    signs: dict[int, int]
+    tracks: dict[int, int]
+    sizes: dict[int, tuple[float, ...]]
+
+    @property
+    def all_sizes(self) -> list[float]:
+        return [size for sizes in self.sizes.values() for size in sizes]
+
+
+def count(dataset: Dataset) -> Census:
+    """What the annotations say; no picture is decoded for it."""
+    signs: Counter[int] = Counter()
+    tracks: dict[int, set[str]] = defaultdict(set)
+    sizes: dict[int, list[float]] = defaultdict(list)
+    for example in dataset.examples:
+        for (x1, y1, x2, y2), label in example.annotations:
+            signs[label] += 1
+            sizes[label].append(max(x2 - x1, y2 - y1))
+            if example.track:
+                tracks[label].add(example.track)
+    return Census(
+        len(dataset.examples),
+        sum(not example.annotations for example in dataset.examples),
+        dict(sorted(signs.items())),
+        {label: len(found) for label, found in sorted(tracks.items())},
+        {label: tuple(found) for label, found in sorted(sizes.items())},
+    )
+
+
+def headline(dataset: Dataset, census: Census) -> str:
+    """One line: name, layout and the totals."""
+    tracks = f", {sum(census.tracks.values())} tracks" if census.tracks else ""
+    return (
+        f"{dataset.name} ({dataset.layout}): {census.pictures} pictures, "
+        f"{sum(census.signs.values())} signs of {len(census.signs)} classes{tracks}, "
+        f"{census.empty} pictures without a sign"
+    )
+
+
+def table(census: Census) -> str:
+    """A line a class: its id, name, signs, tracks, and the least, median and largest size."""
+    lines = [
+        f"{'id':>3}  {'name':<36}{'signs':>7}{'tracks':>8}{'min px':>8}{'median':>8}{'max':>6}"
+    ]
+    for label, signs in census.signs.items():
+        sizes = census.sizes[label]
+        lines.append(
+            f"{label:>3}  {label_name(label):<36}{signs:>7}{census.tracks.get(label, '–'):>8}"
+            f"{min(sizes):>8.0f}{statistics.median(sizes):>8.0f}{max(sizes):>6.0f}"
+        )
+    return "\n".join(lines)
+
+
+def label_name(label: int) -> str:
+    """The sign's name; `not in the table` for a number that is no class."""
+    in_table = UNKNOWN_SIGN.id <= label < COUNT
+    return sign_class(label).name if in_table else "not in the table"
+
+
+def faults(dataset: Dataset, advance: Callable[[int], None]) -> list[str]:
+    """Everything wrong with a set, one line each; every picture is decoded for it.
+
+    `advance` is called with 1 after each picture. A kind of fault that fills the screen is cut
+    short, with the number of the others.
+    """
+    by_kind: dict[str, list[str]] = defaultdict(list)
+    for example in dataset.examples:
+        for kind, line in _faults(dataset, example):
+            by_kind[kind].append(line)
+        advance(1)
+    lines = list(dataset.problems)
+    for kind, found in by_kind.items():
+        lines += found[:SHOWN]
+        if len(found) > SHOWN:
+            lines.append(f"{kind}: {len(found) - SHOWN} more")
+    return lines
+
+
+def _faults(dataset: Dataset, example: Example) -> Iterator[tuple[str, str]]:
+    try:
+        height, width = dataset.read(example).shape[:2]
+        dataset.files.verify(example.name)
+    except SourceError as error:
+        yield "unreadable pictures", str(error)
+        return
+    for box, label in example.annotations:
+        x1, y1, x2, y2 = box
+        shown = f"{x1:g} {y1:g} {x2:g} {y2:g}"
+        if x2 <= x1 or y2 <= y1:
+            yield "empty boxes", f"{example.name}: empty box {shown}"
+        elif min(x1, y1) < -SLACK_PX or x2 > width + SLACK_PX or y2 > height + SLACK_PX:
+            fault = f"{example.name}: box {shown} reaches outside {width}×{height}"
+            yield "boxes outside the picture", fault
+        if not UNKNOWN_SIGN.id <= label < COUNT:
+            fault = f"{example.name}: expected a class of -1 … {COUNT - 1}, found {label}"
+            yield "labels outside the table", fault
