@@ -80,12 +80,13 @@ def ious(boxes: Floats, others: Floats) -> Floats:
     """Intersection over union of (N, 4) with (M, 4) boxes x1 y1 x2 y2: (N, M); 0 for empty ones."""
     low = np.maximum(boxes[:, None, :2], others[None, :, :2])
     high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
-    shared: Floats = np.prod(np.maximum(high - low, 0), axis=2)  # (N, M)
+    shared = np.prod(np.maximum(high - low, 0), axis=2)  # (N, M)
     sizes = np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=1)
     other_sizes = np.prod(np.maximum(others[:, 2:] - others[:, :2], 0), axis=1)
     union = sizes[:, None] + other_sizes[None, :] - shared
     union[union == 0] = 1  # two empty boxes share nothing
-    return shared / union
+    result: Floats = shared / union
+    return result
 
 
 def match(overlap: Floats, least_iou: float) -> Ints:
@@ -131,7 +132,7 @@ class Ranking(NamedTuple):
     `UNMATCHED`.
     """
 
-    scores: Floats  # (N,)
+    order: Ints  # (N,): where each stood before, picture after picture
     pictures: Ints  # (N,)
     found: Ints  # (T, N)
 
@@ -151,7 +152,7 @@ def rank(scores: list[Floats], overlaps: list[Floats], least_ious: Floats) -> Ra
     pooled = np.concatenate(scores)
     order = np.argsort(-pooled, kind="stable")
     pictures = np.repeat(np.arange(len(scores)), [len(each) for each in scores])
-    return Ranking(pooled[order], pictures[order], np.concatenate(found, axis=1)[:, order])
+    return Ranking(order, pictures[order], np.concatenate(found, axis=1)[:, order])
 
 
 def intervals(

@@ -240,7 +240,7 @@ def test_ranking_pools_the_pictures_and_numbers_all_truths_through() -> None:
         [np.array([[0.0, 0.8], [0.7, 0.0]]), np.zeros((0, 1)), np.array([[0.6]])],
         np.array([0.5, 0.75]),
     )
-    assert ranking.scores.tolist() == [0.9, 0.5, 0.2]
+    assert ranking.order.tolist() == [0, 2, 1]
     assert ranking.pictures.tolist() == [0, 2, 0]
     assert ranking.found.tolist() == [[1, 3, 0], [1, -1, -1]]
 

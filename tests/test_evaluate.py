@@ -1,0 +1,381 @@
+"""`python -m calibration.evaluate` on folders of the official shapes, and on wrong input."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from calibration import evaluate
+from edge.core import Box, Detection, Image, Reading
+from models.errors import ModelError, OutputError, SourceError, UsageError
+from models.signs import label_names
+from models.spec import Input, Origin, Output, Pair, Spec
+from training.datasets import Dataset, Example
+from training.split import read_split
+
+BACK = 5  # the grey of the road; signs are painted as 100 + class
+PAIRED = 0.4
+
+
+def spec(name: str, task: str, pair: Pair | None = None, parts: Sequence[str] = ()) -> Spec:
+    """A model's papers; `parts` of GTSDB are what it was trained on."""
+    return Spec(
+        name=name,
+        version="1.2.3",
+        task=task,
+        file=f"{name}.tflite",
+        sha256=name * 4,
+        input=Input(8, 8, "rgb", "crop", 0.0),
+        output=Output("logits", [], 0),
+        labels=list(label_names()),
+        thresholds={"score": 0.5, "iou": 0.5, "accept": 0.5},
+        temperature=1.0,
+        pair=pair,
+        metrics={},
+        origin=Origin([{"data": "gtsdb", "parts": list(parts)}], "", "", "", ""),
+    )
+
+
+class PaintReader:
+    """A classifier that reads the class off the paint in the middle of the box."""
+
+    def __init__(self, paper: Spec) -> None:
+        self.spec = paper
+
+    def classify(self, image: Image, boxes: Sequence[Box]) -> list[Reading]:
+        readings = []
+        for box in boxes:
+            x, y = box.centre
+            label = int(image[int(y), int(x), 0]) - 100
+            probabilities = np.full(45, 0.1 / 44)
+            probabilities[label] = 0.9
+            readings.append(Reading("sign", label, 0.9, probabilities))
+        return readings
+
+
+class PaintFinder:
+    """A detector that finds whatever is painted on the road."""
+
+    def __init__(self, paper: Spec) -> None:
+        self.spec = paper
+
+    def detect(self, image: Image) -> list[Detection]:
+        painted = (image[:, :, 0] != BACK).astype(np.uint8)
+        contours, _ = cv2.findContours(painted, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        found = [cv2.boundingRect(contour) for contour in contours]
+        return [Detection(Box(x, y, x + w, y + h), 0.9) for x, y, w, h in found]
+
+
+@pytest.fixture(autouse=True)
+def models(monkeypatch: pytest.MonkeyPatch) -> dict[str, Spec]:
+    """What the names of the models lead to; a test may put other papers in."""
+    papers = {
+        "classifier": spec("classifier", "classify"),
+        "detector": spec("detector", "detect", Pair("classifier" * 4, PAIRED)),
+    }
+    monkeypatch.setattr(evaluate, "load_classifier", lambda name, *_: PaintReader(papers[name]))
+    monkeypatch.setattr(evaluate, "load_detector", lambda name, *_: PaintFinder(papers[name]))
+    return papers
+
+
+def paint(path: Path, *signs: tuple[int, int, int], size: tuple[int, int] = (200, 100)) -> None:
+    """A road with signs of 20×20 px: (x, y, class)."""
+    image = np.full((size[1], size[0], 3), BACK, np.uint8)
+    for x, y, label in signs:
+        image[y : y + 20, x : x + 20] = 100 + label
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), image)
+
+
+@pytest.fixture
+def gtsrb_test(tmp_path: Path) -> Path:
+    """GTSRB's official test part: `GT-final_test.csv` beside the pictures."""
+    folder = tmp_path / "GTSRB" / "Final_Test" / "Images"
+    lines = ["Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId"]
+    for number, label in enumerate([16, 1, 38, 33]):
+        paint(folder / f"{number:05d}.ppm", (5, 5, label), size=(30, 30))
+        lines.append(f"{number:05d}.ppm;30;30;5;5;24;24;{label}")
+    (folder / "GT-final_test.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def gtsdb_folder(folder: Path, numbers: Sequence[int]) -> Path:
+    """GTSDB's official layout, `gt.txt` beside the pictures: two signs in each but the first."""
+    lines = []
+    for number in numbers:
+        signs = [(10, 10, 1), (100, 50, 38)] if number != numbers[0] else []
+        paint(folder / f"{number:05d}.ppm", *signs)
+        lines += [f"{number:05d}.ppm;{x};{y};{x + 19};{y + 19};{c}" for x, y, c in signs]
+    (folder / "gt.txt").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+@pytest.fixture
+def gtsdb_test(tmp_path: Path) -> Path:
+    return gtsdb_folder(tmp_path / "FullIJCNN2013", [600, 601, 602])
+
+
+def yolo_folder(folder: Path, names: Sequence[str], *labels: int) -> Path:
+    """A YOLO set: one picture with a sign for each label, `names` in data.yaml."""
+    for number, label in enumerate(labels):
+        paint(folder / "images" / f"{number}.png", (40, 40, label))
+        text = folder / "labels" / f"{number}.txt"
+        text.parent.mkdir(exist_ok=True)
+        text.write_text(f"{label} 0.25 0.5 0.1 0.2\n")
+    if names:
+        rows = "".join(f"  {i}: {name}\n" for i, name in enumerate(names))
+        (folder / "data.yaml").write_text(f"path: .\nval: images\nnames:\n{rows}")
+    return folder
+
+
+def run(*arguments: object) -> dict:
+    """The JSON that the command writes."""
+    target = Path(str(arguments[2])).parent / "figures.json"
+    assert evaluate.main([*map(str, arguments), "--json", str(target)]) == 0
+    return json.loads(target.read_text(encoding="utf-8"))
+
+
+# --- the official folders -----------------------------------------------------------------------
+
+
+def test_classifier_on_the_official_test_folder(gtsrb_test: Path) -> None:
+    figures = run("classifier", "--data", gtsrb_test)
+    assert (figures["top1"], figures["top1_accepted"], figures["refused"]) == (1.0, 1.0, 0.0)
+    assert (figures["macro_f1"], figures["n"]) == (1.0, 4)
+    assert figures["ece"] == pytest.approx(0.1)  # it says 0.9 and is always right
+    assert figures["intervals"]["top1"] == [1.0, 1.0]
+    assert figures["model"] == {
+        "name": "classifier",
+        "version": "1.2.3",
+        "sha256": "classifier" * 4,
+    }
+    assert figures["data"]["layout"] == "gtsrb"
+    assert figures["trained_on"] == 0
+    assert figures["command"].startswith(
+        f"python -m calibration.evaluate classifier --data {gtsrb_test}"
+    )
+
+
+def test_detector_on_the_official_test_folder(gtsdb_test: Path) -> None:
+    figures = run("detector", "--data", gtsdb_test)
+    assert (figures["ap50"], figures["ap50_95"], figures["recall"]) == (1.0, 1.0, 1.0)
+    assert figures["false_alarms_per_image"] == 0.0
+    assert (figures["n_images"], figures["n_boxes"]) == (3, 4)
+    assert {"mean_ms", "p50_ms", "p95_ms"} <= figures.keys()
+
+
+def test_system_on_the_official_test_folder(gtsdb_test: Path) -> None:
+    figures = run("system", "--data", gtsdb_test)
+    assert [figures[k] for k in ("ap50", "precision", "recall", "f1", "found")] == [1.0] * 5
+    assert figures["thresholds"] == {"detector": 0.5, "fused": PAIRED}
+    assert (figures["detector"]["name"], figures["model"]["name"]) == ("detector", "classifier")
+
+
+def test_a_zip_is_read_like_its_folder(gtsdb_test: Path, tmp_path: Path) -> None:
+    packed = tmp_path / "FullIJCNN2013.zip"
+    with zipfile.ZipFile(packed, "w") as file:
+        for path in sorted(gtsdb_test.iterdir()):
+            file.write(path, f"FullIJCNN2013/{path.name}")
+    figures = run("detector", "--data", packed)
+    assert (figures["n_images"], figures["n_boxes"], figures["ap50"]) == (3, 4, 1.0)
+
+
+# --- YOLO sets ------------------------------------------------------------------------------------
+
+
+def test_a_yolo_index_is_the_class_for_the_system_and_any_sign_for_the_detector(
+    tmp_path: Path,
+) -> None:
+    folder = yolo_folder(tmp_path / "mine", (), 7, 12, 0)
+    assert run("system", "--data", folder)["recall"] == 1.0
+    assert run("detector", "--data", folder)["ap50"] == 1.0
+
+
+@pytest.mark.parametrize("task", ["system", "classifier"])
+def test_a_one_class_yolo_set_is_for_the_detector_only(task: str, tmp_path: Path) -> None:
+    folder = yolo_folder(tmp_path / "france", ("sign",), 0, 0)
+    assert run("detector", "--data", folder)["n_boxes"] == 2
+    with pytest.raises(UsageError, match="without a class"):
+        evaluate.main([task, "--data", str(folder)])
+
+
+def test_a_class_beyond_the_43_is_named(tmp_path: Path) -> None:
+    folder = yolo_folder(tmp_path / "coco", (), 3, 77)
+    with pytest.raises(UsageError, match="found 77"):
+        evaluate.main(["system", "--data", str(folder)])
+
+
+# --- which pictures -------------------------------------------------------------------------------
+
+
+def test_a_limit_takes_pictures_from_all_over_the_set(gtsrb_test: Path) -> None:
+    figures = run("classifier", "--data", gtsrb_test, "--limit", 2)
+    assert [row["id"] for row in figures["per_class"]] == [16, 33]
+    assert figures["data"]["pictures"] == 2
+
+
+def test_a_limit_above_the_number_of_pictures_takes_them_all(gtsrb_test: Path) -> None:
+    assert run("classifier", "--data", gtsrb_test, "--limit", 99)["n"] == 4
+
+
+def pictures_of(part: str) -> list[int]:
+    return [int(n) for n, its in read_split("gtsdb").items() if its == part][:3]
+
+
+def test_a_part_is_that_of_the_written_down_split(tmp_path: Path) -> None:
+    folder = gtsdb_folder(tmp_path / "train", [*pictures_of("judge"), *pictures_of("train")])
+    figures = run("detector", "--data", folder, "--part", "judge")
+    assert (figures["n_images"], figures["data"]["part"]) == (3, "judge")
+
+
+def test_the_training_sets_are_found_by_their_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gtsdb_folder(tmp_path / "gtsdb" / "TrainIJCNN2013", pictures_of("judge"))
+    monkeypatch.setenv("SIGN_DATA", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    target = tmp_path / "figures.json"
+    evaluate.main(["detector", "--data", "gtsdb", "--json", str(target)])
+    assert json.loads(target.read_text())["n_images"] == 3
+
+
+def test_pictures_that_the_model_was_trained_on_are_told(
+    tmp_path: Path, models: dict[str, Spec], caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = gtsdb_folder(tmp_path / "train", [*pictures_of("judge"), *pictures_of("train")])
+    models["detector"] = spec("detector", "detect", Pair("classifier" * 4, 0.4), ["train"])
+    assert run("detector", "--data", folder)["trained_on"] == 3
+    assert "3 of 6 pictures were trained on by detector" in caplog.text
+    caplog.clear()
+    assert run("system", "--data", folder, "--part", "judge")["trained_on"] == 0
+    assert caplog.text == ""
+
+
+def test_a_full_set_counts_its_training_pictures_and_passes_over_its_test_pictures(
+    tmp_path: Path, models: dict[str, Spec]
+) -> None:
+    folder = gtsdb_folder(tmp_path / "Full", [*pictures_of("train"), 600, 601])
+    models["detector"] = spec("detector", "detect", None, ["train", "judge"])
+    assert run("detector", "--data", folder)["trained_on"] == 3
+
+
+def test_the_test_part_by_itself_is_numbered_from_zero_and_was_not_trained_on() -> None:
+    examples = tuple(Example(f"{number:05d}.ppm") for number in range(300))
+    test_part = Dataset("TestIJCNN2013", "gtsdb", None, examples)
+    paper = spec("detector", "detect", None, ["train", "judge"])
+    assert evaluate.trained_on(paper, test_part, examples) == set()
+    partial = dataclasses.replace(test_part, examples=examples[:299])
+    assert len(evaluate.trained_on(paper, partial, partial.examples)) == 299
+
+
+# --- what bad input gets --------------------------------------------------------------------------
+
+
+def test_an_unreadable_picture_is_named_and_left_out(
+    gtsdb_test: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (gtsdb_test / "00601.ppm").write_bytes(b"no picture")
+    figures = run("detector", "--data", gtsdb_test)
+    assert (figures["n_images"], figures["n_boxes"]) == (2, 2)
+    assert figures["data"]["unreadable"] == ["00601.ppm"]
+    assert "left out 1 unreadable pictures" in caplog.text
+    assert "00601.ppm" in caplog.text
+
+
+def test_nothing_but_unreadable_pictures_is_an_error(gtsdb_test: Path) -> None:
+    for path in gtsdb_test.glob("*.ppm"):
+        path.write_bytes(b"")
+    with pytest.raises(SourceError, match="none of the 3 pictures can be read"):
+        evaluate.main(["detector", "--data", str(gtsdb_test)])
+
+
+@pytest.mark.parametrize("task", ["detector", "system"])
+def test_cut_out_signs_are_no_pictures_to_search(task: str, gtsrb_test: Path) -> None:
+    with pytest.raises(UsageError, match="expected whole pictures"):
+        evaluate.main([task, "--data", str(gtsrb_test)])
+
+
+def test_a_folder_that_is_missing_or_empty_is_a_source_error(tmp_path: Path) -> None:
+    for path in (tmp_path / "nowhere", tmp_path):
+        with pytest.raises(SourceError):
+            evaluate.main(["detector", "--data", str(path)])
+
+
+def test_models_that_are_no_pair_have_no_threshold(
+    gtsdb_test: Path, models: dict[str, Spec]
+) -> None:
+    models["detector"] = spec("detector", "detect", Pair("another", 0.4))
+    with pytest.raises(ModelError, match="detector and classifier"):
+        evaluate.main(["system", "--data", str(gtsdb_test)])
+
+
+def test_the_threshold_of_a_pair_may_stand_in_either_model() -> None:
+    detector = spec("d", "detect")
+    classifier = spec("c", "classify", Pair(detector.sha256, 0.7))
+    assert evaluate.fused_threshold(detector, classifier) == 0.7
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["guess", "--data", "x"], "guess"),
+        (["detector"], "--data"),
+        (["detector", "--data", "x", "--limit", "0"], "--limit"),
+        (["detector", "--data", "x", "--threads", "-1"], "--threads"),
+        (["detector", "--data", "x", "--model", "a", "--detector", "b"], "found both"),
+        (["classifier", "--data", "x", "--detector", "b"], "--detector"),
+        (["detector", "--data", "x", "--jsn", "y"], "--json"),
+    ],
+)
+def test_wrong_flags_are_usage_errors(flags: list[str], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        evaluate.main(flags)
+
+
+def test_the_json_is_proven_writable_before_any_work(gtsdb_test: Path, tmp_path: Path) -> None:
+    (gtsdb_test / "gt.txt").unlink()  # it must not come to reading the set
+    for target in (tmp_path, tmp_path / "nowhere" / "figures.json"):
+        with pytest.raises(OutputError, match=str(target)):
+            evaluate.main(["detector", "--data", str(gtsdb_test), "--json", str(target)])
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_a_run_that_fails_leaves_an_earlier_json_alone(gtsdb_test: Path, tmp_path: Path) -> None:
+    target = tmp_path / "figures.json"
+    target.write_text("{}")
+    (gtsdb_test / "gt.txt").write_text("00600.ppm;1;2\n")
+    with pytest.raises(SourceError):
+        evaluate.main(["detector", "--data", str(gtsdb_test), "--json", str(target)])
+    assert target.read_text() == "{}"
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_the_command_says_what_is_wrong_in_one_line(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "calibration.evaluate", "system", "--data", str(tmp_path / "none")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_table_is_short_and_says_what_was_measured(
+    gtsdb_test: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evaluate.main(["detector", "--data", str(gtsdb_test)])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "detector 1.2.3 on FullIJCNN2013, 3 pictures, 4 annotated signs"
+    assert any(line.split()[:2] == ["ap50", "1.0000"] for line in lines)
+    assert len(lines) < 25
