@@ -48,6 +48,7 @@ class DecisionSettings:
     evidence_limit: float = 6.0  # independent looks remembered
     gone_s: float = 1.5  # a sign unseen for this long has ended …
     hold_s: float = 4.0  # … or this long while a new track may turn out to be the same sign
+    doubt_s: float = 0.4  # a track back after this long must be read as the same sign again
     again_sizes: float = 1.5  # how near its last place a sign is found again, growing by …
     again_sizes_per_s: float = 1.5
     again_ratio: float = 2.5  # larger to smaller size
@@ -76,8 +77,10 @@ class _Case:
         "best_box",
         "best_frame",
         "box",
+        "claimed",
         "evidence",
         "first_seen",
+        "key",
         "kin",
         "last_read",
         "last_seen",
@@ -91,7 +94,8 @@ class _Case:
         "track",
     )
 
-    def __init__(self, track: Track, now: _Moment, limit: float, kin: list[_Case]) -> None:
+    def __init__(self, key: int, track: Track, now: _Moment, limit: float) -> None:
+        self.key = key
         self.track = track.id
         self.segment = now.segment
         self.first_seen = self.last_seen = now.time
@@ -103,7 +107,8 @@ class _Case:
         self.strongest = (0.0, BACKGROUND)  # probability and class of the best good look
         self.best: tuple[bool, float] = (False, -1.0)  # unclipped, then size × score × probability
         self.best_box, self.best_frame = track.box, now.frame
-        self.kin = kin  # signs lost near by that this may be, nearest first
+        self.kin: list[_Case] = []  # signs lost near by that this may be, nearest first
+        self.claimed = False  # whether it is such a lost sign
         self.sign: Sign | None = None
         self.sign_id = ""
         self.state: TrackState = "tentative"
@@ -113,6 +118,11 @@ class _Case:
         """The decided class as an index of the probabilities."""
         assert self.sign is not None
         return FOREIGN if self.sign.label == UNKNOWN else self.sign.label
+
+    @property
+    def leading(self) -> int:
+        """The class believed in most so far, as an index of the probabilities."""
+        return int(self.evidence.posterior.argmax())
 
     def absorb(self, other: _Case) -> None:
         """Take over what a case of the same physical sign has seen."""
@@ -137,10 +147,11 @@ class Decision:
     def __init__(self, settings: DecisionSettings | None = None, run: str | None = None) -> None:
         self._settings = settings or DecisionSettings()
         self._run = new_run() if run is None else run
-        self._cases: dict[int, _Case] = {}  # open, by the first track that belonged to it
+        self._cases: dict[int, _Case] = {}  # open, oldest first
         self._of: dict[int, _Case] = {}  # living track → its case
         self._now: _Moment | None = None
         self._step = 0
+        self._keys = 0
         self._events = 0
         self._signs = 0
 
@@ -170,6 +181,7 @@ class Decision:
         `readings` are this frame's looks by track id. Of two tracks that are one physical sign only
         the detected, or else the older, one is returned. A new segment ends every open sign.
         """
+        settings = self._settings
         events: list[Event] = []
         if self._now is not None and frame.segment != self._now.segment:
             events += self._close()
@@ -180,18 +192,18 @@ class Decision:
             if track.detection and track.id in readings:
                 self._read(frame, self._of[track.id], track.detection, readings[track.id])
 
-        living = {case.track for case in self._of.values()}
-        gone = [case for key, case in self._cases.items() if key not in living]
+        living = {case.key for case in self._of.values()}
         for case in list(self._cases.values()):
-            if case.track in living and case.track in self._cases:
+            if case.key in living and case.key in self._cases:
                 events += self._settle(case, now, case.leaving)
-        for case in gone:
-            if case.track in self._cases:
-                events += self._settle(case, now, leaving=True)
-        held = {id(lost) for case in self._cases.values() if _undecided(case) for lost in case.kin}
-        for case in gone:
-            wait = self._settings.hold_s if id(case) in held else self._settings.gone_s
-            if case.track in self._cases and now.time - case.last_seen >= wait:
+        held = {lost.key for case in self._cases.values() if _undecided(case) for lost in case.kin}
+        for case in list(self._cases.values()):
+            if case.key in living or case.key not in self._cases:
+                continue
+            if case.key not in held:
+                events += self._settle(case, now, leaving=not case.claimed)
+            wait = settings.hold_s if case.key in held else settings.gone_s
+            if now.time - case.last_seen >= wait:
                 events += self._end(case, now)
         return self._decided(tracks), tuple(events)
 
@@ -205,15 +217,25 @@ class Decision:
         self._of = {track.id: before[track.id] for track in tracks if track.id in before}
         for track in sorted(tracks, key=lambda track: track.id not in before):  # known ones first
             case = self._of.get(track.id)
-            if case is None:
-                lost = self._lost_near(track, now)
-                case = _Case(track, now, self._settings.evidence_limit, lost)
-                self._of[track.id] = self._cases[track.id] = case
+            if case is None or (
+                track.detection and now.time - case.last_seen >= self._settings.doubt_s
+            ):
+                case = self._open(track, now)
             if track.detection:
                 case.step, case.last_seen, case.box = self._step, now.time, track.box
                 case.leaving = _clipped(track.box, frame)
             elif case.step != self._step:
                 case.box = track.box
+
+    def _open(self, track: Track, now: _Moment) -> _Case:
+        """A case for a track that is new, or back after so long that it may be another sign."""
+        self._keys += 1
+        case = _Case(self._keys, track, now, self._settings.evidence_limit)
+        case.kin = self._lost_near(track, now)
+        for lost in case.kin:
+            lost.claimed = True
+        self._of[track.id] = self._cases[case.key] = case
+        return case
 
     def _lost_near(self, track: Track, now: _Moment) -> list[_Case]:
         """Open cases, unseen in this frame, which this new track may be; nearest first."""
@@ -250,13 +272,16 @@ class Decision:
             case.strongest = max(case.strongest, (float(probabilities[index]), index))
         likeliest = float(probabilities[:BACKGROUND].max())
         rank = (not clipped, size * detection.score * likeliest)
-        if rank > case.best:
+        if rank > case.best and (case.sign is None or index == case.index):
             case.best, case.best_box, case.best_frame = rank, box, frame.index
 
     def _settle(self, case: _Case, now: _Moment, leaving: bool) -> Iterable[Event]:
         """Decide, or decide anew, what a case is; yields `new` or `update`, seldom."""
         if case.sign is not None:
             return self._reconsider(case, now)
+        for lost in case.kin:
+            if lost.sign is None and self._same(case, lost, case.leading):
+                self._join(case, lost)
         sign = self._verdict(case, leaving)
         if sign is None:
             background = float(case.evidence.posterior[BACKGROUND])
@@ -323,22 +348,22 @@ class Decision:
 
     def _same(self, case: _Case, lost: _Case, index: int) -> bool:
         """Whether a lost case is this one: same class, and not seen since this one appeared."""
-        if self._cases.get(lost.track) is not lost or lost.last_seen >= case.first_seen:
+        if self._cases.get(lost.key) is not lost or lost.last_seen >= case.first_seen:
             return False
         if lost.sign is not None:
             return lost.index == index
-        return int(lost.evidence.posterior[:BACKGROUND].argmax()) == index
+        return lost.leading == index != BACKGROUND
 
     def _join(self, kept: _Case, other: _Case) -> None:
         """Make two cases one; the tracks of both belong to it from now on."""
         kept.absorb(other)
-        del self._cases[other.track]
+        del self._cases[other.key]
         self._of = {key: kept if case is other else case for key, case in self._of.items()}
 
     def _decided(self, tracks: Sequence[Track]) -> tuple[Track, ...]:
         chosen: dict[int, Track] = {}
         for track in tracks:
-            key = self._of[track.id].track
+            key = self._of[track.id].key
             if key not in chosen or (track.detection and not chosen[key].detection):
                 chosen[key] = track
         shown = []
@@ -348,7 +373,12 @@ class Decision:
         return tuple(shown)
 
     def _end(self, case: _Case, now: _Moment) -> Iterable[Event]:
-        del self._cases[case.track]
+        if case.sign is None:  # a last glimpse of a sign found again belongs to that sign
+            for lost in case.kin:
+                if self._same(case, lost, case.leading):
+                    self._join(lost, case)
+                    return ()
+        del self._cases[case.key]
         return (self._event("end", case, now),) if case.sign else ()
 
     def _close(self) -> list[Event]:
@@ -358,10 +388,13 @@ class Decision:
         if now is None:
             return events
         for case in reversed(list(self._cases.values())):
-            if case.track in self._cases:
-                events += self._settle(case, now, leaving=True)
-        for case in list(self._cases.values()):
-            events += self._end(case, now)
+            if case.key in self._cases:
+                events += self._settle(case, now, leaving=not case.claimed)
+        ends: list[Event] = []
+        for case in reversed(list(self._cases.values())):
+            if case.key in self._cases:
+                ends += self._end(case, now)
+        events += reversed(ends)
         self._of = {}
         return events
 

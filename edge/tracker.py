@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from edge.core import Box, Detection, Track
 
@@ -37,7 +38,8 @@ class TrackerSettings:
     jolt: float = 3.0  # unmodelled change of motion (steering, pitching): sizes/s² …
     jolt_px: float = 120.0  # … plus px/s²
     closing: float = 0.3  # 1/s, growth expected of a new track: 1 / seconds until it is passed
-    closing_spread: float = 0.5
+    closing_spread: float = 0.5  # how unknown that is …
+    closing_jolt: float = 0.2  # … and how fast it changes beyond what the model says, 1/s²
     max_closing: float = 3.0
 
 
@@ -77,7 +79,8 @@ class SignTracker:
         high = [d for d in detections if d.score >= settings.high_score]
         low = [d for d in detections if settings.low_score <= d.score < settings.high_score]
         unseen, fresh = self._match(self._paths, high, time, size)
-        self._match(unseen, low, time, size)
+        lost, _ = self._match(unseen, low, time, size)
+        _sway(self._paths, lost)
         self._paths = [path for path in self._paths if path.detection or path.inside(size)]
         self._start(fresh, time, size)
         return [Track(path.id, path.box, path.detection) for path in self._paths]
@@ -142,6 +145,7 @@ class _Path:
         "_width",
         "detection",
         "id",
+        "surprise",
     )
 
     def __init__(
@@ -153,6 +157,7 @@ class _Path:
         settings: TrackerSettings,
     ) -> None:
         self.id = number
+        self.surprise = (0.0, 0.0, 0.0, 0.0)  # what the last detection corrected: px, px/s
         self.detection: Detection | None = detection
         self._settings = settings
         self._first = self._seen = self._time = time
@@ -216,7 +221,7 @@ class _Path:
         self._rate = min(self._rate * zoom, settings.max_closing)
         jolt = settings.jolt * self._size + settings.jolt_px
         self._place = _spread(self._place, dt, jolt**2)
-        self._growth = _spread(self._growth, dt, settings.closing_spread**2)
+        self._growth = _spread(self._growth, dt, settings.closing_jolt**2)
 
     def cost(self, box: Box) -> float:
         """How badly a detection fits the prediction: below 1 by overlap, below 2 by distance."""
@@ -238,6 +243,13 @@ class _Path:
         distance = math.hypot(dx, dy) / reach
         return 1 + distance if distance < 1 else FORBIDDEN
 
+    def nudge(self, dx: float, dy: float, vx: float, vy: float) -> None:
+        """Move by pixels and change speed by px/s."""
+        self._cx += dx
+        self._cy += dy
+        self._vx += vx
+        self._vy += vy
+
     def see(self, detection: Detection, time: float, size: tuple[int, int] | None) -> None:
         """Correct place, size and motion by a detection."""
         self.detection = detection
@@ -249,10 +261,8 @@ class _Path:
         gain, turn, self._place = _correct(self._place, blur**2)
         cx, cy = box.centre
         dx, dy = cx - self._cx, cy - self._cy
-        self._cx += gain * dx
-        self._cy += gain * dy
-        self._vx += turn * dx
-        self._vy += turn * dy
+        self.surprise = (gain * dx, gain * dy, turn * dx, turn * dy)
+        self.nudge(*self.surprise)
         gain, turn, self._growth = _correct(self._growth, (blur / self._size) ** 2)
         wider = math.log(box.width / self._width)
         taller = math.log(box.height / self._height)
@@ -260,6 +270,15 @@ class _Path:
         self._height *= math.exp(gain * taller)
         limit = self._settings.max_closing
         self._rate = min(max(self._rate + turn * (wider + taller) / 2, -limit), limit)
+
+
+def _sway(paths: Sequence[_Path], lost: Sequence[_Path]) -> None:
+    """Move unseen signs as the seen ones were moved: the camera turned or pitched for all alike."""
+    surprises = [path.surprise for path in paths if path.detection]
+    if surprises:
+        shared = [median(values) for values in zip(*surprises, strict=True)]
+        for path in lost:
+            path.nudge(*shared)
 
 
 _Covariance = tuple[float, float, float]  # of (value, speed): value², value·speed, speed²
