@@ -92,7 +92,7 @@ class Video:
                     damaged += 1
                     continue
                 self._check_size(decoded.width, decoded.height)
-                seconds = clock(decoded.time)
+                seconds = clock(self._stamp(decoded))
                 yield Frame(picture(decoded), index, seconds, clock.segment)
         finally:
             self._container.close()
@@ -124,6 +124,12 @@ class Video:
                 yield None
                 if packet is None:
                     return
+
+    def _stamp(self, decoded: av.VideoFrame) -> float | None:
+        """Its presentation time in seconds, in the stream's unit: the frame's own can be unset."""
+        if decoded.pts is None or not self._stream.time_base:
+            return None
+        return float(decoded.pts * self._stream.time_base)
 
     def _report(self, seconds: float, damaged: int, cut: bool) -> None:
         if cut:
