@@ -1,100 +1,33 @@
-"""Real video files and pictures, whole and broken: the right frames at the right times."""
+"""Real video files, whole and broken: the right frames at the right times."""
 
 from __future__ import annotations
 
-import io
-import logging
 import struct
 import threading
-from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
 import pytest
-from PIL import Image as Pillow
+from media import (
+    HEIGHT,
+    WIDTH,
+    corner_colours,
+    cut,
+    noise,
+    quarters,
+    read,
+    steady,
+    times_of,
+    write_video,
+)
 
 from edge import sources
-from edge.core import Frame, Image
+from edge.core import Image
 from edge.sources import SourceInfo, SourceOptions, open_source
-from edge.sources.containers import file_extent
-from edge.sources.pictures import natural_key
 from edge.sources.recorded import PresentationClock, turn_upright
 from models.errors import SourceError
-
-WIDTH, HEIGHT = 64, 48
-
-
-def quarters(size: tuple[int, int] = (WIDTH, HEIGHT)) -> Image:
-    """Red, green, blue, white: top left, top right, bottom left, bottom right."""
-    width, height = size
-    image = np.zeros((height, width, 3), np.uint8)
-    image[: height // 2, : width // 2] = (0, 0, 255)
-    image[: height // 2, width // 2 :] = (0, 255, 0)
-    image[height // 2 :, : width // 2] = (255, 0, 0)
-    image[height // 2 :, width // 2 :] = (255, 255, 255)
-    return image
-
-
-def corner_colours(image: Image) -> list[str]:
-    """The names of the four corners of a picture of `quarters`, in its order."""
-    height, width = image.shape[:2]
-    names = {(0, 0, 1): "red", (0, 1, 0): "green", (1, 0, 0): "blue", (1, 1, 1): "white"}
-    rows, columns = (height // 4, 3 * height // 4), (width // 4, 3 * width // 4)
-    return [names[tuple(image[y, x] > 127)] for y in rows for x in columns]  # type: ignore[index]
-
-
-def write_video(
-    path: Path,
-    times: Sequence[Fraction],
-    rate: Fraction | int = 25,
-    picture: Callable[[int], Image] = lambda _: quarters(),
-    options: dict[str, str] | None = None,
-) -> Path:
-    """An H.264 file with one frame at each of these seconds."""
-    with av.open(str(path), "w", options=options or {}) as container:
-        stream = container.add_stream("libx264", rate=rate)
-        stream.width, stream.height = picture(0).shape[1], picture(0).shape[0]
-        stream.pix_fmt = "yuv420p"
-        stream.options = {"g": "5", "crf": "20"}
-        stream.codec_context.time_base = Fraction(1, 90000)
-        for index, seconds in enumerate(times):
-            frame = av.VideoFrame.from_ndarray(picture(index), "bgr24")
-            frame.time_base = Fraction(1, 90000)
-            frame.pts = round(seconds * 90000)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-    return path
-
-
-def steady(count: int, rate: Fraction | int = 25) -> list[Fraction]:
-    return [index / Fraction(rate) for index in range(count)]
-
-
-def noise(index: int) -> Image:
-    """A picture that does not compress, so that each frame takes its share of the file."""
-    return np.random.default_rng(index).integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8)
-
-
-def cut(path: Path, share: float) -> Path:
-    data = path.read_bytes()
-    path.write_bytes(data[: int(len(data) * share)])
-    return path
-
-
-def read(text: str | Path, options: SourceOptions | None = None) -> tuple[SourceInfo, list[Frame]]:
-    info, source = open_source(str(text), options)
-    try:
-        return info, list(source)
-    finally:
-        source.close()
-
-
-def times_of(frames: Iterable[Frame]) -> list[float]:
-    return [frame.time for frame in frames]
-
 
 # --- video: time ---
 
@@ -363,197 +296,3 @@ def test_the_demo_is_the_drive_in_the_package(
 
     write_video(tmp_path / "drive.mp4", steady(3))
     assert len(read("demo:")[1]) == 3
-
-
-@pytest.mark.parametrize(
-    ("content", "is_cut"),
-    [
-        (b"\0\0\0\x08ftyp\0\0\0\x08moov", False),
-        (b"\0\0\0\x08moov\0\0\0\x01mdat" + struct.pack(">Q", 20) + b"1234", False),
-        (b"\0\0\0\x08moov\0\0\0\x01mdat" + struct.pack(">Q", 21) + b"1234", True),
-        (b"\0\0\0\x08moov\0\0\0\0mdat1234", False),
-        (b"\0\0\0\x08moov\0\0\0", True),
-        (b"\x1a\x45\xdf\xa3\x81x\x18\x53\x80\x67\x82ab", False),
-        (b"\x1a\x45\xdf\xa3\x81x\x18\x53\x80\x67\x83ab", True),
-        (b"\x1a\x45\xdf\xa3\x81x\x18\x53\x80\x67\xff\xec\x82ab", False),
-        (b"\x1a\x45\xdf\xa3\x81x\x18\x53\x80\x67\xff\xec\x83ab", True),
-        (b"RIFF\x08\0\0\0AVI 1234", False),
-        (b"RIFF\x09\0\0\0AVI 1234", True),
-        ((b"G" + b"\0" * 187) * 5, False),
-        ((b"G" + b"\0" * 187) * 5 + b"G", True),
-        ((b"\0\0\0\0G" + b"\0" * 187) * 5, False),
-        (b"something else", False),
-    ],
-)
-def test_a_file_is_cut_where_its_last_part_is_longer_than_the_file(
-    tmp_path: Path, content: bytes, is_cut: bool
-) -> None:
-    path = tmp_path / "a"
-    path.write_bytes(content)
-
-    assert file_extent(path).cut is is_cut
-
-
-# --- pictures ---
-
-
-def write_pictures(folder: Path, names: Iterable[str]) -> None:
-    for name in names:
-        assert cv2.imwrite(str(folder / name), quarters())
-
-
-def test_a_folder_gives_its_pictures_in_natural_order_each_a_segment(tmp_path: Path) -> None:
-    write_pictures(tmp_path, ["10.png", "9.jpg", "a2.ppm", "a10.bmp", "B1.webp"])
-    (tmp_path / "gt.txt").write_text("no picture")
-    (tmp_path / "._9.jpg").write_bytes(b"left by a desktop")
-    (tmp_path / "folder.jpg").mkdir()
-
-    info, frames = read(tmp_path)
-
-    names = [Path(frame.name).name for frame in frames]
-    assert names == ["9.jpg", "10.png", "a2.ppm", "a10.bmp", "B1.webp"]
-    assert [frame.segment for frame in frames] == [0, 1, 2, 3, 4]
-    assert [frame.index for frame in frames] == [0, 1, 2, 3, 4]
-    assert times_of(frames) == [0, 1, 2, 3, 4]
-    assert (info.stills, info.live, info.frames, info.size) == (True, False, 5, (WIDTH, HEIGHT))
-    for frame in frames:
-        assert corner_colours(frame.image) == ["red", "green", "blue", "white"]
-
-
-def test_a_pattern_gives_what_matches(tmp_path: Path) -> None:
-    (tmp_path / "00014").mkdir()
-    write_pictures(tmp_path, ["a1.png", "b1.png", "00014/a2.png"])
-
-    assert [Path(f.name).name for f in read(tmp_path / "a*.png")[1]] == ["a1.png"]
-    assert len(read(tmp_path / "**/*.png")[1]) == 3
-
-
-def test_a_single_picture_is_a_source(tmp_path: Path) -> None:
-    write_pictures(tmp_path, ["Straße.JPG"])
-
-    info, (frame,) = read(tmp_path / "Straße.JPG")
-
-    assert info.stills
-    assert frame.name == str(tmp_path / "Straße.JPG")
-
-
-@pytest.mark.parametrize(
-    ("names", "expected"),
-    [
-        (["10", "9", "009", "1"], ["1", "009", "9", "10"]),
-        (["b2", "a10", "a2"], ["a2", "a10", "b2"]),
-        (["x", "1x", "x1"], ["1x", "x", "x1"]),
-        (["²", "1"], ["1", "²"]),
-    ],
-)
-def test_numbers_in_names_sort_by_value(names: list[str], expected: list[str]) -> None:
-    assert [p.name for p in sorted(map(Path, names), key=natural_key)] == expected
-
-
-@pytest.mark.parametrize(
-    ("image", "name"),
-    [
-        (np.full((8, 8), 200, np.uint8), "grey.png"),
-        (np.full((8, 8), 200 * 257, np.uint16), "grey16.png"),
-        (np.full((8, 8, 3), 200 * 257, np.uint16), "colour16.png"),
-        (np.full((8, 8, 4), 200, np.uint8), "alpha.png"),
-        (np.full((8, 8), 200, np.uint8), "grey.pgm"),
-        (np.full((8, 8, 3), 200 * 257, np.uint16), "colour16.tiff"),
-    ],
-)
-def test_every_kind_of_picture_becomes_8_bit_bgr(tmp_path: Path, image: Image, name: str) -> None:
-    assert cv2.imwrite(str(tmp_path / name), image)
-
-    _, (frame,) = read(tmp_path / name)
-
-    assert frame.image.dtype == np.uint8
-    assert frame.image.shape == (8, 8, 3)
-    assert frame.image.flags.c_contiguous
-    assert set(frame.image.flat) == {200}
-
-
-def test_a_picture_is_turned_as_its_exif_says(tmp_path: Path) -> None:
-    exif = Pillow.Exif()
-    exif[0x0112] = 6  # to be turned a quarter clockwise
-    Pillow.fromarray(quarters()[:, :, ::-1]).save(tmp_path / "a.jpg", exif=exif, quality=95)
-
-    info, (frame,) = read(tmp_path / "a.jpg")
-
-    assert info.size == (HEIGHT, WIDTH)
-    assert corner_colours(frame.image) == ["blue", "red", "white", "green"]
-
-
-def broken_png() -> bytes:
-    buffer = io.BytesIO()
-    Pillow.fromarray(noise(0)).save(buffer, "png")
-    return buffer.getvalue()[:60]
-
-
-BROKEN = [b"", b"no picture at all", broken_png(), b"P6\n-1 -1\n255\n", b"\x89PNG\r\n\x1a\n"]
-
-
-@pytest.mark.parametrize("content", BROKEN)
-def test_a_broken_picture_alone_is_an_error(
-    tmp_path: Path, content: bytes, capfd: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "a.png").write_bytes(content)
-
-    with pytest.raises(SourceError, match=r"a\.png (is empty|is not a picture|cannot be decoded)"):
-        open_source(str(tmp_path / "a.png"))
-    assert capfd.readouterr() == ("", "")
-
-
-def test_a_broken_picture_among_others_is_skipped_and_counted(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    write_pictures(tmp_path, ["1.png", "3.png"])
-    (tmp_path / "0.png").write_bytes(b"")
-    (tmp_path / "2.png").write_bytes(b"no picture at all")
-
-    _, frames = read(tmp_path)
-
-    assert [(frame.index, frame.segment) for frame in frames] == [(1, 1), (3, 3)]
-    assert [record.levelno for record in caplog.records] == [logging.WARNING] * 3
-    assert "0.png is empty" in caplog.text
-    assert "2.png is not a picture" in caplog.text
-    assert "2 of 4 pictures could not be read" in caplog.text
-
-
-def test_a_folder_of_nothing_but_broken_pictures_is_an_error(tmp_path: Path) -> None:
-    for number in range(3):
-        (tmp_path / f"{number}.png").write_bytes(b"")
-
-    with pytest.raises(SourceError, match=r"none of the 3 pictures .* can be read"):
-        open_source(str(tmp_path))
-
-
-def test_a_folder_or_pattern_without_pictures_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"no pictures in .*expected \.bmp"):
-        open_source(str(tmp_path))
-    with pytest.raises(SourceError, match="matches nothing: expected pictures"):
-        open_source(str(tmp_path / "*.png"))
-    (tmp_path / "notes.txt").touch()
-    with pytest.raises(SourceError, match="matches 1 other files: expected pictures"):
-        open_source(str(tmp_path / "*"))
-
-
-@pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize(
-    "side", [1000, 12_000, 60_000]
-)  # Pillow warns at the second, raises at the third
-def test_a_huge_picture_is_refused_by_its_header(tmp_path: Path, side: int) -> None:
-    (tmp_path / "bomb.ppm").write_bytes(b"P6\n%d %d\n255\n" % (side, side))
-
-    with pytest.raises(SourceError, match=r"bomb\.ppm is too large"):
-        open_source(str(tmp_path / "bomb.ppm"), SourceOptions(max_pixels=999_999))
-
-
-def test_closing_early_ends_the_reading_thread(tmp_path: Path) -> None:
-    write_pictures(tmp_path, [f"{number}.png" for number in range(20)])
-    before = set(threading.enumerate())
-    _, source = open_source(str(tmp_path))
-    next(source)
-
-    source.close()
-
-    assert set(threading.enumerate()) <= before
