@@ -37,6 +37,7 @@ class TrackerSettings:
     speed_px: float = 40.0  # … plus px/s
     jolt: float = 3.0  # unmodelled change of motion (steering, pitching): sizes/s² …
     jolt_px: float = 120.0  # … plus px/s²
+    steady_s: float = 0.5  # tracks seen over this long tell how the camera turned
     closing: float = 0.3  # 1/s, growth expected of a new track: 1 / seconds until it is passed
     closing_spread: float = 0.5  # how unknown that is …
     closing_jolt: float = 0.2  # … and how fast it changes beyond what the model says, 1/s²
@@ -80,7 +81,7 @@ class SignTracker:
         low = [d for d in detections if settings.low_score <= d.score < settings.high_score]
         unseen, fresh = self._match(self._paths, high, time, size)
         lost, _ = self._match(unseen, low, time, size)
-        _sway(self._paths, lost)
+        self._sway(lost)
         self._paths = [path for path in self._paths if path.detection or path.inside(size)]
         self._start(fresh, time, size)
         return [Track(path.id, path.box, path.detection) for path in self._paths]
@@ -103,6 +104,14 @@ class SignTracker:
                 taken.add(column)
                 path.see(detections[column], time, size)
         return unseen, [d for column, d in enumerate(detections) if column not in taken]
+
+    def _sway(self, lost: Sequence[_Path]) -> None:
+        """Move unseen signs as the seen ones were moved: the camera turned or pitched for all."""
+        witnesses = [path.surprise for path in self._paths if path.steady]
+        if witnesses:
+            shared = [median(values) for values in zip(*witnesses, strict=True)]
+            for path in lost:
+                path.nudge(*shared)
 
     def _start(
         self, detections: Sequence[Detection], time: float, size: tuple[int, int] | None
@@ -189,6 +198,13 @@ class _Path:
         width, height = self._width / 2, self._height / 2
         return Box(self._cx - width, self._cy - height, self._cx + width, self._cy + height)
 
+    @property
+    def steady(self) -> bool:
+        """Seen in this frame about where it was expected, after a while: it tells of the camera."""
+        if not self.detection or self._seen - self._first < self._settings.steady_s:
+            return False
+        return math.hypot(*self.surprise[:2]) < 3 * self._blur  # three sigma
+
     def coasts(self, time: float) -> bool:
         """Whether it may still be alive at this time."""
         settings = self._settings
@@ -270,15 +286,6 @@ class _Path:
         self._height *= math.exp(gain * taller)
         limit = self._settings.max_closing
         self._rate = min(max(self._rate + turn * (wider + taller) / 2, -limit), limit)
-
-
-def _sway(paths: Sequence[_Path], lost: Sequence[_Path]) -> None:
-    """Move unseen signs as the seen ones were moved: the camera turned or pitched for all alike."""
-    surprises = [path.surprise for path in paths if path.detection]
-    if surprises:
-        shared = [median(values) for values in zip(*surprises, strict=True)]
-        for path in lost:
-            path.nudge(*shared)
 
 
 _Covariance = tuple[float, float, float]  # of (value, speed): value², value·speed, speed²
