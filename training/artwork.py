@@ -41,7 +41,7 @@ Painter = Callable[[Pen], None]
 
 FOREIGN: tuple[str, ...] = tuple(FOREIGN_SIGNS)
 LOOKALIKES: tuple[str, ...] = tuple(LOOKALIKE_THINGS)
-SMALLEST = 64  # no smaller master is kept
+SMALLEST = 16  # no smaller master is kept; below it the picture is only a hint
 
 
 def sign_art(label: int, size: int) -> Art:
@@ -66,7 +66,7 @@ def lookalike_art(name: str, size: int) -> Art:
 
 @lru_cache(maxsize=128)
 def _masters(paint: Painter) -> tuple[Art, ...]:
-    """The drawing at 512, 256, 128 and 64 pixels."""
+    """The drawing at 512, 256, … 16 pixels."""
     levels = [render(paint)]
     while levels[-1].shape[0] > SMALLEST:
         levels.append(halved(levels[-1]))
@@ -79,7 +79,10 @@ def _scaled(masters: tuple[Art, ...], size: int) -> Art:
     master = next(level for level in reversed(masters) if level.shape[0] >= size)
     if master.shape[0] == size:
         return master.copy()
-    return np.asarray(cv2.resize(master, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
+    # By less than half: linear sees every pixel, and takes a tenth of the time of area.
+    scaled = cv2.resize(master, (size, size), interpolation=cv2.INTER_LINEAR)
+    art: Art = scaled.astype(np.uint8, copy=False)
+    return art
 
 
 def _speed_limit(digits: str, pen: Pen) -> None:

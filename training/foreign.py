@@ -260,7 +260,7 @@ def _direction(pen: Pen) -> None:
 def _motorway_direction(pen: Pen) -> None:
     _panel(pen, BLUE, (0, 0.1, 1, 0.9), WHITE)
     for row, word in enumerate(("ALTSTADT", "MESSE", "NORD")):
-        text(pen, WHITE, word, (0.42, 0.26 + 0.22 * row), 0.14, stroke=0.14)
+        text(pen, WHITE, word, (0.41, 0.26 + 0.22 * row), 0.12, stroke=0.14)
     _straight_arrow(pen.at(0.87, 0.5, turn=-60), WHITE, 0.13, -0.13, 0.045)
 
 

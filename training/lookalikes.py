@@ -68,10 +68,10 @@ def _mirror(pen: Pen) -> None:
     pen.fill((70, 105, 80), smooth([(0.12, 0.6), (0.3, 0.48), (0.5, 0.53), (0.3, 0.62)]))
 
 
-def _bullseye(pen: Pen) -> None:
-    """A shop's round emblem: rings around a dot."""
-    pen.plate(RED, circle(CENTRE, 0.5))
-    for colour, radius in ((WHITE, 0.4), (RED, 0.3), (WHITE, 0.2), (RED, 0.1)):
+def _target(pen: Pen) -> None:
+    """An archery target: rings around a dot."""
+    pen.plate(WHITE, circle(CENTRE, 0.5))
+    for colour, radius in ((DARK, 0.4), (BLUE, 0.3), (RED, 0.2), (YELLOW, 0.1)):
         pen.disc(colour, 0.5, 0.5, radius)
 
 
@@ -101,8 +101,8 @@ def _bakery(pen: Pen) -> None:
 
 def _triangle_logo(pen: Pen) -> None:
     """A brand's triangle, standing on its point to one side."""
-    pen.plate(GREEN, rounded([(0.02, 0.1), (0.98, 0.5), (0.02, 0.9)], 0.05))
-    pen.fill(WHITE, rounded([(0.14, 0.27), (0.66, 0.5), (0.14, 0.73)], 0.04))
+    pen.plate(GREEN, rounded([(0.0, 0.05), (1.08, 0.5), (0.0, 0.95)], 0.05))
+    pen.fill(WHITE, rounded([(0.12, 0.24), (0.70, 0.5), (0.12, 0.76)], 0.04))
     pen.disc(BLUE, 0.3, 0.5, 0.1)
 
 
@@ -173,9 +173,9 @@ def _manhole(pen: Pen) -> None:
 
 
 def _house_number(pen: Pen) -> None:
-    pen.plate(WHITE, rectangle(0.05, 0.05, 0.95, 0.95, 0.05))
-    pen.fill((120, 40, 20), rectangle(0.08, 0.08, 0.92, 0.92, 0.04))
-    text(pen, WHITE, "27", CENTRE, 0.52, stroke=0.14)
+    pen.plate(WHITE, rectangle(0, 0, 1, 1, 0.05))
+    pen.fill((120, 40, 20), rectangle(0.03, 0.03, 0.97, 0.97, 0.04))
+    text(pen, WHITE, "27", CENTRE, 0.58, stroke=0.14)
 
 
 def _licence_plate(pen: Pen) -> None:
@@ -195,9 +195,9 @@ def _window(pen: Pen) -> None:
 
 def _parasol(pen: Pen) -> None:
     """A parasol from above, red and white."""
-    pen.plate(WHITE, regular(8, 0.5, 22.5))
+    pen.plate(WHITE, regular(8, 0.5))
     for corner in range(0, 8, 2):
-        ring = regular(8, 0.5, 22.5)
+        ring = regular(8, 0.5)
         pen.fill(RED, [CENTRE, tuple(ring[corner]), tuple(ring[corner + 1])])
     pen.disc(GREY, 0.5, 0.5, 0.03)
 
@@ -211,7 +211,7 @@ LOOKALIKE_THINGS: dict[str, Callable[[Pen], None]] = {
     "clock": _clock,
     "wheel": _wheel,
     "mirror": _mirror,
-    "bullseye emblem": _bullseye,
+    "archery target": _target,
     "round shop sign": _round_shop,
     "ringed shop sign": _red_shop,
     "bakery": _bakery,

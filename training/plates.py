@@ -5,9 +5,10 @@ from __future__ import annotations
 from training.glyphs import text
 from training.vector import Colour, Pen, Points, circle, rectangle, rounded
 
-RED: Colour = (36, 26, 190)
-BLUE: Colour = (160, 76, 12)
-YELLOW: Colour = (10, 184, 250)
+# As cameras see them: hues of bright GTSRB crops, not the paint of the norm.
+RED: Colour = (38, 40, 188)
+BLUE: Colour = (162, 78, 28)
+YELLOW: Colour = (14, 156, 246)
 GREEN: Colour = (110, 140, 10)
 WHITE: Colour = (240, 242, 242)
 BLACK: Colour = (28, 25, 25)
