@@ -32,12 +32,15 @@ class Look(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """All pictures pooled: the answers ranked, and which of the true signs they find."""
+    """All pictures pooled: the answers ranked, and what they come to picture by picture."""
 
-    ranking: metrics.Ranking
-    operating: Bools  # (N,), in the order of the ranking
-    truths: Ints  # (pictures,): how many true signs each has
-    heights: Floats  # (M,) px, of all true signs
+    pictures: Ints  # (N,): the picture of each answer, best first
+    hits: list[Ints]  # for each IoU asked for, which of the N answers find a sign
+    truths: Ints  # (P,): how many signs each picture has
+    right: Ints  # (P,): how many of the app's answers find one, at the first IoU
+    wrong: Ints  # (P,): how many do not
+    heights: Floats  # (M,) px, of all signs
+    found: Bools  # (M,): whether an answer of the app finds it
 
 
 def pool(looks: Sequence[Look], least_ious: Floats) -> Answers:
@@ -48,28 +51,37 @@ def pool(looks: Sequence[Look], least_ious: Floats) -> Answers:
     heights = np.concatenate([look.heights for look in looks])
     if not len(heights):
         raise SourceError("none of the pictures that could be read has an annotated sign in it")
+    operating = np.concatenate([look.operating for look in looks])[ranking.order]
+    hit = ranking.found[0] != UNMATCHED
+    found = np.zeros(len(heights), dtype=bool)
+    found[ranking.found[0][hit & operating]] = True
     return Answers(
-        ranking,
-        np.concatenate([look.operating for look in looks])[ranking.order],
+        ranking.pictures,
+        [np.flatnonzero(row != UNMATCHED) for row in ranking.found],
         np.array([len(look.heights) for look in looks]),
+        np.bincount(ranking.pictures[hit & operating], minlength=len(looks)),
+        np.bincount(ranking.pictures[~hit & operating], minlength=len(looks)),
         heights,
+        found,
     )
 
 
-def detection_figures(answers: Answers, counts: Counts) -> dict[str, float]:
-    """`ap50`, and at the operating threshold `precision`, `recall`, `f1`, false alarms."""
-    hits = answers.ranking.found[0] != UNMATCHED
-    each = counts[answers.ranking.pictures]
+def operating_figures(answers: Answers, counts: Counts) -> dict[str, float]:
+    """Precision, recall, F1 and false alarms at the app's own threshold."""
+    right, wrong = int(np.dot(counts, answers.right)), int(np.dot(counts, answers.wrong))
     n_truth = int(np.dot(counts, answers.truths))
-    right = float(each[hits & answers.operating].sum())
-    wrong = float(each[~hits & answers.operating].sum())
     return {
-        "ap50": metrics.average_precision(hits, n_truth, each),
         "precision": metrics.ratio(right, right + wrong),
         "recall": metrics.ratio(right, n_truth),
         "f1": metrics.ratio(2 * right, right + wrong + n_truth),
-        "false_alarms_per_image": metrics.ratio(wrong, float(counts.sum())),
+        "false_alarms_per_image": metrics.ratio(wrong, int(counts.sum())),
     }
+
+
+def average_precisions(answers: Answers, counts: Counts) -> Floats:
+    """One for each IoU that the answers were pooled for."""
+    n_truth = int(np.dot(counts, answers.truths))
+    return metrics.average_precisions(answers.hits, n_truth, counts[answers.pictures])
 
 
 def measure_detector(detector: Detector, threshold: float, walk: Walk) -> dict[str, Any]:
@@ -95,15 +107,11 @@ def measure_detector(detector: Detector, threshold: float, walk: Walk) -> dict[s
     answers = pool(looks, metrics.COCO_IOUS)
 
     def figures(counts: Counts) -> dict[str, float]:
-        each = counts[answers.ranking.pictures]
-        n_truth = int(np.dot(counts, answers.truths))
-        precisions = [
-            metrics.average_precision(found != UNMATCHED, n_truth, each)
-            for found in answers.ranking.found
-        ]
+        precisions = average_precisions(answers, counts)
         return {
-            **detection_figures(answers, counts),
-            "ap50_95": float(np.mean(precisions)),
+            "ap50": float(precisions[0]),
+            "ap50_95": float(precisions.mean()),
+            **operating_figures(answers, counts),
         }
 
     return {
@@ -156,13 +164,12 @@ def measure_system(reader: Reader, thresholds: tuple[float, float], walk: Walk) 
     found, foreign_answers = np.array(found_any).T
 
     def figures(counts: Counts) -> dict[str, float]:
-        result = detection_figures(answers, counts)
-        n_truth = float(np.dot(counts, answers.truths))
-        n_found = float(np.dot(counts, found))
+        n_truth, n_found = int(np.dot(counts, answers.truths)), int(np.dot(counts, found))
         return {
-            **result,
+            "ap50": float(average_precisions(answers, counts)[0]),
+            **operating_figures(answers, counts),
             "found": metrics.ratio(n_found, n_truth),
-            "read_right_of_found": metrics.ratio(result["recall"] * n_truth, n_found),
+            "read_right_of_found": metrics.ratio(int(np.dot(counts, answers.right)), n_found),
             "foreign_per_image": metrics.mean(foreign_answers, counts),
         }
 
@@ -193,9 +200,6 @@ def latency(seconds: Sequence[float]) -> dict[str, float]:
 
 def recall_by_height(answers: Answers) -> list[dict[str, Any]]:
     """Recall at the operating threshold for each band of the signs' height in the picture."""
-    hit = np.zeros(len(answers.heights), dtype=bool)
-    found = answers.ranking.found[0]
-    hit[found[answers.operating & (found != UNMATCHED)]] = True
     band = np.digitize(answers.heights, HEIGHTS)  # 16 px belongs to 16–24
     names = [
         f"<{HEIGHTS[0]}",
@@ -206,7 +210,7 @@ def recall_by_height(answers: Answers) -> list[dict[str, Any]]:
         {
             "height": name,
             "n": int((band == index).sum()),
-            "recall": metrics.ratio(hit[band == index].sum(), (band == index).sum()),
+            "recall": metrics.ratio(answers.found[band == index].sum(), (band == index).sum()),
         }
         for index, name in enumerate(names)
     ]

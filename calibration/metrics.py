@@ -6,7 +6,7 @@ bootstrap draw for its interval. Nothing here knows models, data sets or files.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -105,24 +105,26 @@ def match(overlap: Floats, least_iou: float) -> Ints:
     return found
 
 
-def average_precision(hits: Bools, n_truth: int, counts: Counts | None = None) -> float:
-    """COCO's 101-point interpolated average precision; nan where there is no truth to find.
+def average_precisions(hits: Sequence[Ints], n_truth: int, counts: Counts) -> Floats:
+    """COCO's 101-point interpolated average precision, one for each way of counting hits: (T,).
 
-    `hits` (N,) says for the detections of all pictures, best first, which found a truth of their
-    own. The precision at a recall is the best one reached at that recall or a higher one.
-    `counts` (N,) says how often each detection counts, and `n_truth` is counted the same way.
+    The detections of all pictures stand best first, and each of `hits` holds the positions of
+    those that find a truth of their own, in rising order. The precision at a recall is the best
+    one reached at that recall or a higher one. `counts` (N,) says how often each detection counts,
+    and `n_truth` is counted the same way; nan where there is no truth to find.
     """
     if n_truth == 0:
-        return float("nan")
-    if counts is None:
-        counts = np.ones(len(hits), dtype=np.int64)
-    at = np.flatnonzero(hits & (counts > 0))  # precision is highest just after a hit
-    right = np.cumsum(counts[at])
-    precision = right / np.cumsum(counts)[at]
-    best = np.maximum.accumulate(precision[::-1])[::-1]
+        return np.full(len(hits), np.nan)
+    total = np.maximum(np.cumsum(counts), 1)  # (N,)
     needed = -(-np.arange(RECALL_POINTS + 1) * n_truth // RECALL_POINTS)  # hits, rounded up
-    reached = np.searchsorted(right, needed)
-    return float(best[reached[reached < len(best)]].sum()) / (RECALL_POINTS + 1)
+    result = np.zeros(len(hits))
+    for index, at in enumerate(hits):
+        right = np.cumsum(counts[at])
+        precision = right / total[at]  # it is highest just after a hit
+        best = np.maximum.accumulate(precision[::-1])[::-1]
+        reached = np.searchsorted(right, needed)
+        result[index] = best[reached[reached < len(best)]].sum() / (RECALL_POINTS + 1)
+    return result
 
 
 class Ranking(NamedTuple):

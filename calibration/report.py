@@ -14,7 +14,6 @@ from models.signs import sign_class
 SHOWN_CONFUSIONS = 10
 COUNTED = {  # what a set's pictures hold, by the key that counts it
     "n": "signs",
-    "n_groups": "tracks or pictures drawn for the intervals",
     "n_images": "pictures",
     "n_boxes": "annotated signs",
 }

@@ -8,13 +8,14 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from calibration import evaluate
+from calibration import evaluate, metrics
 from edge.core import Box, Detection, Image, Reading
 from models.errors import ModelError, OutputError, SourceError, UsageError
 from models.signs import label_names
@@ -73,6 +74,12 @@ class PaintFinder:
         contours, _ = cv2.findContours(painted, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         found = [cv2.boundingRect(contour) for contour in contours]
         return [Detection(Box(x, y, x + w, y + h), 0.9) for x, y, w, h in found]
+
+
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Intervals from a few draws: what they are worth is the matter of test_metrics."""
+    monkeypatch.setattr(metrics, "intervals", partial(metrics.intervals, draws=20))
 
 
 @pytest.fixture(autouse=True)

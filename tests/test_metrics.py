@@ -120,6 +120,13 @@ def test_match_without_truth_or_without_detections() -> None:
     assert metrics.match(np.zeros((0, 2)), 0.5).tolist() == []
 
 
+def ap(hits: list[bool], n_truth: int, counts: list[int] | None = None) -> float:
+    positions = np.flatnonzero(np.array(hits, dtype=bool))
+    each = ones(len(hits)) if counts is None else np.array(counts, dtype=np.int64)
+    (value,) = metrics.average_precisions([positions], n_truth, each)
+    return float(value)
+
+
 # --- average precision ------------------------------------------------------------------------
 
 
@@ -142,11 +149,16 @@ def test_match_without_truth_or_without_detections() -> None:
     ],
 )
 def test_average_precision_by_hand(hits: list[bool], n_truth: int, expected: float) -> None:
-    assert metrics.average_precision(np.array(hits, dtype=bool), n_truth) == pytest.approx(expected)
+    assert ap(hits, n_truth) == pytest.approx(expected)
 
 
 def test_average_precision_without_truth_is_not_a_number() -> None:
-    assert math.isnan(metrics.average_precision(np.array([False]), 0))
+    assert math.isnan(ap([False], 0))
+
+
+def test_each_way_of_counting_hits_gets_its_own_average_precision() -> None:
+    values = metrics.average_precisions([np.array([0, 1]), np.array([1])], 2, ones(2))
+    assert values == pytest.approx([1.0, 51 / 101 / 2])
 
 
 def brute_force(hits: list[bool], n_truth: int) -> float:
@@ -167,9 +179,7 @@ def test_average_precision_is_its_definition(hits: list[bool], missed: int) -> N
     n_truth = sum(hits) + missed
     if n_truth:
         expected = brute_force(hits, n_truth)
-        assert metrics.average_precision(np.array(hits, dtype=bool), n_truth) == pytest.approx(
-            expected
-        )
+        assert ap(hits, n_truth) == pytest.approx(expected)
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 3)), max_size=12), st.integers(0, 3))
@@ -179,11 +189,7 @@ def test_counting_a_detection_n_times_is_like_repeating_it(
     repeated = [hit for hit, count in drawn for _ in range(count)]
     n_truth = sum(repeated) + missed
     if n_truth:
-        value = metrics.average_precision(
-            np.array([hit for hit, _ in drawn], dtype=bool),
-            n_truth,
-            np.array([count for _, count in drawn], dtype=np.int64),
-        )
+        value = ap([hit for hit, _ in drawn], n_truth, [count for _, count in drawn])
         assert value == pytest.approx(brute_force(repeated, n_truth))
 
 
@@ -230,7 +236,7 @@ def test_ranked_matches_give_the_same_ap_as_one_plain_loop(
                 taken.add((number, -max(fits)[1]))
         assert (ranking.found[which] != metrics.UNMATCHED).tolist() == hits
         if n_truth:
-            value = metrics.average_precision(ranking.found[which] != metrics.UNMATCHED, n_truth)
+            value = ap(list(ranking.found[which] != metrics.UNMATCHED), n_truth)
             assert value == pytest.approx(brute_force(hits, n_truth))
 
 
