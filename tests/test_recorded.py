@@ -109,6 +109,24 @@ def test_frames_do_not_share_their_memory(tmp_path: Path) -> None:
     assert levels == pytest.approx([0, 40, 80, 120, 160, 200], abs=4)
 
 
+def test_recordings_strung_together_keep_the_first_size_and_open_a_segment(tmp_path: Path) -> None:
+    first = write_video(tmp_path / "a.ts", steady(50))
+    second = write_video(tmp_path / "b.ts", steady(50), picture=lambda _: quarters((128, 96)))
+    path = tmp_path / "both.ts"
+    path.write_bytes(first.read_bytes() + second.read_bytes())
+
+    _, frames = read(path)
+
+    assert {frame.image.shape for frame in frames} == {(HEIGHT, WIDTH, 3)}
+    assert corner_colours(frames[-1].image) == ["red", "green", "blue", "white"]
+    segments = [frame.segment for frame in frames]
+    assert (segments.count(0), segments[-1]) == (50, 1)
+    assert 48 <= segments.count(1) <= 50  # FFmpeg may lose a frame at the seam
+    times = times_of(frames)
+    assert times == sorted(set(times))
+    assert times[-1] == pytest.approx(99 / 25, abs=0.1)
+
+
 # x' = a·x + c·y, y' = b·x + d·y: where each corner of `quarters` ends up.
 TURNS = {
     (1, 0, 0, 1): ["red", "green", "blue", "white"],
