@@ -20,6 +20,7 @@ from calibration import report
 from calibration.finding import READ_CURVE, WHOLE_CURVE, measure_detector, measure_system
 from calibration.reading import measure_classifier
 from calibration.walk import Walk, known
+from edge.app import pair_threshold
 from edge.classifier import load_classifier
 from edge.command import CommandParser
 from edge.config import Config
@@ -27,7 +28,7 @@ from edge.detector import load_detector
 from edge.reader import Reader
 from edge.runtime import available_threads
 from edge.status import StatusLine
-from models.errors import ModelError, SourceError, UsageError, run_command
+from models.errors import SourceError, UsageError, run_command
 from models.signs import COUNT
 from models.spec import Spec
 from training.datasets import Dataset, Example, gtsdb, gtsrb, open_dataset, part
@@ -130,7 +131,7 @@ def _measure(flags: argparse.Namespace, walk: Walk) -> tuple[dict[str, Spec], di
         return {"model": detector.spec}, measure_detector(detector, threshold, walk)
     classifier = load_classifier(flags.model, flags.threads)
     detector = load_detector(flags.detector, flags.threads, READ_CURVE)
-    thresholds = detector.spec.thresholds["score"], fused_threshold(detector.spec, classifier.spec)
+    thresholds = detector.spec.thresholds["score"], pair_threshold(detector.spec, classifier.spec)
     reader = Reader(detector, classifier, threshold=0.0)
     specs = {"model": classifier.spec, "detector": detector.spec}
     return specs, measure_system(reader, thresholds, walk)
@@ -138,17 +139,6 @@ def _measure(flags: argparse.Namespace, walk: Walk) -> tuple[dict[str, Spec], di
 
 def _identity(spec: Spec) -> dict[str, str]:
     return {"name": spec.name, "version": spec.version, "sha256": spec.sha256}
-
-
-def fused_threshold(detector: Spec, classifier: Spec) -> float:
-    """The fused score from which this pair believes a sign. ModelError where they are no pair."""
-    for one, other in ((detector, classifier), (classifier, detector)):
-        if one.pair and one.pair.sha256 == other.sha256:
-            return one.pair.score
-    raise ModelError(
-        f"{detector.name} and {classifier.name}: expected a pair published together, found no "
-        "threshold in either for the other"
-    )
 
 
 def choose(dataset: Dataset, name: str | None, limit: int | None) -> tuple[Example, ...]:

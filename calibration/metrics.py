@@ -61,9 +61,9 @@ def calibration_error(
     return ratio(float(np.abs(gap).sum()), float(counts.sum()))
 
 
-def log_loss(probability_of_truth: Floats, counts: Counts) -> float:
-    """Mean negative log likelihood in nats."""
-    return mean(-np.log(np.maximum(probability_of_truth, LEAST_PROBABILITY)), counts)
+def surprise(probability_of_truth: Floats) -> Floats:
+    """Negative log likelihood of each example in nats; never infinite."""
+    return -np.log(np.maximum(probability_of_truth, LEAST_PROBABILITY))
 
 
 def confusions(truth: Ints, predicted: Ints) -> list[tuple[int, int, int]]:

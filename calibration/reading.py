@@ -23,7 +23,8 @@ def measure_classifier(classifier: Classifier, walk: Walk) -> dict[str, Any]:
     forced choice, over the classes that occur. `ece` and `nll` take the probabilities as the app
     shows them, out of all 45 outputs (43 signs, foreign, background) and not renormalised:
     `ece` compares the probability of the forced choice with how often it is right, refused or
-    not. Intervals draw tracks where the set has them, and pictures where it has none.
+    not. `mean_ms` is the time of one sign. Intervals draw tracks where the set has them, and
+    pictures where it has none; `n_groups` is how many there are.
     """
     truths: list[int] = []
     named: list[int] = []  # what the app says; UNKNOWN where it refuses
@@ -47,7 +48,7 @@ def measure_classifier(classifier: Classifier, walk: Walk) -> dict[str, Any]:
     table = np.array(probabilities, dtype=np.float64)  # (n, 45)
     forced = table[:, :COUNT].argmax(axis=1)
     confidence = table[np.arange(len(table)), forced]
-    of_truth = table[np.arange(len(table)), truth]
+    surprise = metrics.surprise(table[np.arange(len(table)), truth])
     right = forced == truth
     tracks, group = np.unique(groups, return_inverse=True)
 
@@ -58,7 +59,7 @@ def measure_classifier(classifier: Classifier, walk: Walk) -> dict[str, Any]:
             "refused": metrics.mean(shown == UNKNOWN, counts),
             "macro_f1": metrics.macro_f1(truth, forced, counts, COUNT),
             "ece": metrics.calibration_error(confidence, right, counts),
-            "nll": metrics.log_loss(of_truth, counts),
+            "nll": metrics.mean(surprise, counts),
         }
 
     return {

@@ -325,12 +325,6 @@ def test_models_that_are_no_pair_have_no_threshold(
         evaluate.main(["system", "--data", str(gtsdb_test)])
 
 
-def test_the_threshold_of_a_pair_may_stand_in_either_model() -> None:
-    detector = spec("d", "detect")
-    classifier = spec("c", "classify", Pair(detector.sha256, 0.7))
-    assert evaluate.fused_threshold(detector, classifier) == 0.7
-
-
 @pytest.mark.parametrize(
     ("flags", "words"),
     [

@@ -65,9 +65,9 @@ def test_a_bin_edge_belongs_to_the_lower_bin() -> None:
     assert error == pytest.approx((0.5 + 0.6) / 2)
 
 
-def test_log_loss_is_the_mean_surprise_and_never_infinite() -> None:
-    assert metrics.log_loss(np.array([1.0, 0.5]), ones(2)) == pytest.approx(math.log(2) / 2)
-    assert metrics.log_loss(np.array([0.0]), ones(1)) == pytest.approx(-math.log(1e-7))
+def test_surprise_is_the_negative_logarithm_and_never_infinite() -> None:
+    expected = [0.0, math.log(2), -math.log(1e-7)]
+    assert metrics.surprise(np.array([1.0, 0.5, 0.0])) == pytest.approx(expected)
 
 
 def test_confusions_come_most_frequent_first() -> None:
