@@ -51,10 +51,11 @@ def count(dataset: Dataset) -> Census:
 
 def headline(dataset: Dataset, census: Census) -> str:
     """One line: name, layout and the totals."""
+    classes = "one class" if len(census.signs) == 1 else f"{len(census.signs)} classes"
     tracks = f", {sum(census.tracks.values())} tracks" if census.tracks else ""
     return (
         f"{dataset.name} ({dataset.layout}): {census.pictures} pictures, "
-        f"{sum(census.signs.values())} signs of {len(census.signs)} classes{tracks}, "
+        f"{sum(census.signs.values())} signs of {classes}{tracks}, "
         f"{census.empty} pictures without a sign"
     )
 

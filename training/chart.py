@@ -36,7 +36,7 @@ def draw_chart(title: str, census: Census, path: Path) -> None:
     image = Image.new("RGB", (WIDTH, height), PAPER)
     draw = ImageDraw.Draw(image)
     draw.text((MARGIN, MARGIN - 8), title, INK, _font(26))
-    _legend(draw, (MARGIN, MARGIN + 40))
+    _legend(draw, (MARGIN, MARGIN + 40), labels)
     _classes(draw, labels, census)
     left = MARGIN + NAMES + BARS + 140
     _sizes(draw, census.all_sizes, (left, TOP, WIDTH - MARGIN, height - 2 * MARGIN))
@@ -53,9 +53,15 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
 
 
-def _legend(draw: ImageDraw.ImageDraw, place: tuple[int, int]) -> None:
+def _category(label: int) -> str:
+    return sign_table()[label].category if 0 <= label < COUNT else "unknown"
+
+
+def _legend(draw: ImageDraw.ImageDraw, place: tuple[int, int], labels: Sequence[int]) -> None:
     x, y = place
-    for category, colour in COLOURS.items():
+    shown = {_category(label) for label in labels}
+    for category in (each for each in COLOURS if each in shown):
+        colour = COLOURS[category]
         draw.rectangle((x, y + 3, x + 12, y + 15), colour)
         draw.text((x + 18, y), category, INK, _font(15))
         x += 42 + int(draw.textlength(category, _font(15)))
@@ -67,8 +73,7 @@ def _classes(draw: ImageDraw.ImageDraw, labels: Sequence[int], census: Census) -
     for row, label in enumerate(labels):
         y = TOP + row * ROW
         signs = census.signs.get(label, 0)
-        known = 0 <= label < COUNT
-        colour = COLOURS[sign_table()[label].category if known else "unknown"]
+        colour = COLOURS[_category(label)]
         draw.text((MARGIN + 28, y + 2), str(label), FAINT, _font(15), anchor="ra")
         draw.text((MARGIN + 40, y + 2), label_name(label), INK, _font(15))
         end = zero + round(BARS * signs / most)
@@ -82,11 +87,15 @@ def _sizes(
 ) -> None:
     """Histogram over a logarithmic axis: each doubling of the size takes the same width."""
     left, top, right, bottom = area
-    draw.text((left, top - 4), "longer side of the signs, px", INK, _font(17))
     positive = np.array([size for size in sizes if size > 0])
     if not positive.size:
-        draw.text((left, top + 30), "no signs", FAINT, _font(15))
+        draw.text((left, top - 4), "no signs", FAINT, _font(17))
         return
+    median = float(np.median(positive))
+    heading = "longer side of the signs, px: "
+    draw.text((left, top - 4), heading, INK, _font(17))
+    after = left + draw.textlength(heading, _font(17))
+    draw.text((after, top - 4), f"median {median:.0f}", COLOURS["mandatory"], _font(17))
     first, last = np.floor(np.log2(positive.min())), np.ceil(np.log2(positive.max()) + 1e-9)
     last = max(last, first + 1)
     counts, edges = np.histogram(
@@ -105,7 +114,5 @@ def _sizes(
         x = left + (power - first) * scale
         draw.line((x, base + 1, x, base + 6), INK)
         draw.text((x, base + 9), f"{2.0**power:g}", INK, _font(14), anchor="ma")
-    median = float(np.median(positive))
     x = left + (np.log2(median) - first) * scale
-    draw.line((x, top - 22, x, base), COLOURS["mandatory"], 2)
-    draw.text((x + 6, top - 26), f"median {median:.0f}", COLOURS["mandatory"], _font(14))
+    draw.polygon(((x, base + 2), (x - 7, base + 14), (x + 7, base + 14)), COLOURS["mandatory"])

@@ -89,10 +89,10 @@ def part(dataset: Dataset, name: str) -> tuple[Example, ...]:
     GTSRB has the parts train, choose and judge, GTSDB train and judge. `SourceError` if the set
     has no such split, or holds something the split does not know: that is another set then.
     """
-    parts = {example: _part_of(dataset, example) for example in dataset.examples}
-    found = tuple(example for example, its in parts.items() if its == name)
+    parts = [_part_of(dataset, example) for example in dataset.examples]
+    found = tuple(e for e, its in zip(dataset.examples, parts, strict=True) if its == name)
     if not found:
-        names = ", ".join(sorted(set(parts.values())))
+        names = ", ".join(sorted(set(parts)))
         raise SourceError(f"{dataset.files.path}: expected a part of {names}, found {name!r}")
     return found
 

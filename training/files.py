@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+import posixpath
 import zipfile
 import zlib
 from collections.abc import Callable
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO
 
 from PIL import Image
@@ -115,20 +116,23 @@ class Files:
         return self._zips[process]
 
 
+# Strings, not PurePosixPath: GTSRB has so many names that opening it would take twice as long.
+
+
 def suffix(name: str) -> str:
     """`.jpg` of `a/B.JPG`."""
-    return PurePosixPath(name).suffix.lower()
+    return posixpath.splitext(name)[1].lower()
 
 
 def stem(name: str) -> str:
     """`B` of `a/B.jpg`."""
-    return PurePosixPath(name).stem
+    return posixpath.splitext(posixpath.basename(name))[0]
 
 
 def folder(name: str) -> str:
     """`a` of `a/B.jpg`; `.` where there is none."""
-    return PurePosixPath(name).parent.as_posix()
+    return posixpath.dirname(name) or "."
 
 
 def _hidden(name: str) -> bool:
-    return any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
+    return any(part.startswith((".", "__MACOSX")) for part in name.split("/"))

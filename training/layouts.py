@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from posixpath import basename
 from typing import NamedTuple
 
 from models.errors import SourceError
@@ -21,6 +22,12 @@ GTSDB_TRUTH = "gt.txt"
 GTSRB_TEST_TRUTH = "GT-final_test.csv"
 GTSRB_TEST_UNLABELLED = "GT-final_test.test.csv"
 GTSRB_TEST_ZIP = "GTSRB_Final_Test_GT.zip"
+OFFICIAL_FOLDERS = frozenset(
+    {
+        *("Final_Test", "GTSRB", "GTSRB_Final_Test_Images"),
+        *("TestIJCNN2013", "TestIJCNN2013Download", "FullIJCNN2013"),
+    }
+)
 GTSRB_TABLE = re.compile(r"GT-(\d{5}|final_test)\.csv")
 EXPECTED = (
     "expected GTSRB (GT-*.csv beside the pictures), GTSDB (gt.txt beside the pictures), "
@@ -61,7 +68,7 @@ class _Row(NamedTuple):
 
 
 def _gtsdb(files: Files) -> Dataset | None:
-    truths = [name for name in files.names if Path(name).name == GTSDB_TRUTH]
+    truths = [name for name in files.names if basename(name) == GTSDB_TRUTH]
     if len(truths) > 1:
         raise SourceError(
             f"{files.path}: expected one data set, found several: name the folder of one of "
@@ -72,7 +79,7 @@ def _gtsdb(files: Files) -> Dataset | None:
         place = folder(truths[0])
         pictures = _beside_or_below(files, place)
     else:
-        outside = next(_around(files.path, GTSDB_TRUTH, 1), None) if _numbered(files) else None
+        outside = next(_around(files.path, GTSDB_TRUTH), None) if _numbered(files) else None
         if outside is None:
             return None
         truth, truths, pictures = Files(outside.parent), [outside.name], files.pictures
@@ -90,7 +97,7 @@ def _beside_or_below(files: Files, place: str) -> tuple[str, ...]:
     return tuple(
         name
         for name in files.pictures
-        if folder(folder(name)) == place and not Path(folder(name)).name.isdigit()
+        if folder(folder(name)) == place and not basename(folder(name)).isdigit()
     )
 
 
@@ -106,12 +113,12 @@ def _gtsdb_rows(files: Files, name: str) -> Iterator[_Row]:
                 f"{files.path}: {name} line {number}: expected file;left;top;right;bottom;class, "
                 f"found {line.strip()!r}"
             ) from error
-        yield _Row(Path(fields[0]).name, _annotation(left, top, right, bottom, label))
+        yield _Row(basename(fields[0]), _annotation(left, top, right, bottom, label))
 
 
 def _gtsrb(files: Files) -> Dataset | None:
-    tables = [n for n in files.names if GTSRB_TABLE.fullmatch(Path(n).name)]
-    test = [n for n in tables if Path(n).name == GTSRB_TEST_TRUTH]
+    tables = [n for n in files.names if GTSRB_TABLE.fullmatch(basename(n))]
+    test = [n for n in tables if basename(n) == GTSRB_TEST_TRUTH]
     training = [n for n in tables if n not in test]
     if (training and test) or len(test) > 1:
         raise SourceError(
@@ -131,15 +138,16 @@ def _gtsrb(files: Files) -> Dataset | None:
 
 def _gtsrb_test_truth(files: Files) -> tuple[Files, str] | None:
     """The labels of the test pictures where they came separately; None if these are not them."""
-    bare = any(Path(name).name == GTSRB_TEST_UNLABELLED for name in files.names)
+    bare = any(basename(name) == GTSRB_TEST_UNLABELLED for name in files.names)
     if not bare and not _numbered(files):
         return None
-    for outside in _around(files.path, GTSRB_TEST_TRUTH, 4):
-        return Files(outside.parent), outside.name
-    for packed in _around(files.path, GTSRB_TEST_ZIP, 4):
+    for name in (GTSRB_TEST_TRUTH, f"{Path(GTSRB_TEST_ZIP).stem}/{GTSRB_TEST_TRUTH}"):
+        for outside in _around(files.path, name):
+            return Files(outside.parent), outside.name
+    for packed in _around(files.path, GTSRB_TEST_ZIP):
         inside = Files(packed)
         for name in inside.names:
-            if Path(name).name == GTSRB_TEST_TRUTH:
+            if basename(name) == GTSRB_TEST_TRUTH:
                 return inside, name
     if bare:
         raise SourceError(
@@ -159,10 +167,15 @@ def _numbered(files: Files) -> bool:
     return numbers and len(places) == 1 and not places.pop().isdigit()
 
 
-def _around(path: Path, name: str, levels: int) -> Iterator[Path]:
-    """Files of that name in the folders around a set, nearest first, and in its neighbours."""
-    for around in path.resolve().parents[:levels]:
-        yield from (p for p in (around / name, *sorted(around.glob(f"*/{name}"))) if p.is_file())
+def _around(path: Path, name: str) -> Iterator[Path]:
+    """Files of that name in the folder around a set, or further up if that is an official one."""
+    place = path.resolve()
+    while True:
+        place = place.parent
+        if (place / name).is_file():
+            yield place / name
+        if place.name not in OFFICIAL_FOLDERS:
+            return
 
 
 def _gtsrb_rows(files: Files, name: str, tracks: bool) -> Iterator[_Row]:
