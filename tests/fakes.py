@@ -29,7 +29,7 @@ def image_number(image: Image) -> int:
 
 
 def make_reading(label: int, probability: float, other: int = BACKGROUND) -> Reading:
-    """A reading that gives `label` (an index, 0–44) its probability and nearly the rest to `other`."""
+    """A reading that gives `label` (index 0–44) its probability and the rest mostly to `other`."""
     probabilities = np.full(COUNT + 2, 0.01 / (COUNT + 2))
     probabilities[label] += 0.99 * probability
     probabilities[other] += 0.99 * (1 - probability)
