@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.core import Array, Image
+from edge.greeting import without_greeting
 from models.errors import ModelError
 from models.spec import Spec, model_bytes
 
@@ -35,8 +36,9 @@ class LiteRtRuntime:
         data = model_bytes(spec, json_path)
         name = json_path.with_name(spec.file)
         try:
-            self._interpreter = Interpreter(model_content=data, num_threads=threads)
-            self._interpreter.allocate_tensors()
+            with without_greeting():
+                self._interpreter = Interpreter(model_content=data, num_threads=threads)
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelError(f"{name}: expected a LiteRT model, found {error}") from error
         inputs = self._interpreter.get_input_details()
