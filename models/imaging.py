@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
 GREY = 114  # the colour of padding
+CROP_SIZE = 48  # px, what the classifier sees of a sign …
+CROP_MARGIN = 0.1  # … with this share of its longer side around it
 
 
 class Letterbox(NamedTuple):

@@ -9,9 +9,12 @@ The finished float model is `final.pt`, an Ultralytics checkpoint holding the av
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import math
 import os
+import shlex
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -252,7 +255,7 @@ class Training:
 
     def export(self) -> Path:
         """The averaged weights as an Ultralytics checkpoint."""
-        net = build(Recipe(**{**asdict(self.recipe), "weights": "none"}))
+        net = copy.deepcopy(self.net).cpu()
         net.load_state_dict(self.average)
         path = self.run / "final.pt"
         _write(
@@ -316,6 +319,18 @@ def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None
     return training.export()
 
 
+def write_recipe(recipe: Recipe, run: Path, command: str) -> None:
+    """`recipe.json`: what the published model will say of its origin."""
+    data: list[dict[str, Any]] = [
+        {"data": "gtsdb", "parts": ["train", "judge"] if recipe.part == "all" else [recipe.part]},
+        {"data": "weights", "file": Path(recipe.weights).name},
+    ]
+    if recipe.drawn:
+        data.append({"data": "drawn scenes", "count": recipe.drawn, "seed": recipe.seed})
+    text = json.dumps({"recipe": asdict(recipe), "data": data, "command": command}, indent=1)
+    (run / "recipe.json").write_text(text)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m training.detector",
@@ -330,7 +345,10 @@ def main() -> None:
     parser.add_argument("--until", type=int, help="stop after this epoch (the schedule stays)")
     flags = vars(parser.parse_args())
     run, limit, until = flags.pop("run"), flags.pop("limit"), flags.pop("until")
-    print(f"wrote {train(Recipe(**flags), run, limit, until)}")
+    path = train(Recipe(**flags), run, limit, until)
+    command = shlex.join(["python", "-m", "training.detector", *sys.argv[1:]])
+    write_recipe(Recipe(**flags), run, command)
+    print(f"wrote {path}")
 
 
 if __name__ == "__main__":

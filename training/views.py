@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models.imaging import GREY
+
 Image = NDArray[np.uint8]
 Boxes = NDArray[np.float32]  # (n, 4) x1, y1, x2, y2 in pixels
-GREY = 114  # the colour of padding, as in models.imaging.letterbox
 
 
 class Picture(NamedTuple):
@@ -118,7 +119,7 @@ def disturb(image: Image, rng: np.random.Generator) -> Image:
 def _relight(image: Image, rng: np.random.Generator) -> Image:
     """Gamma, gain, white balance through a table a channel; then saturation."""
     ramp = np.linspace(0, 1, 256)
-    gamma, gain = np.exp(rng.normal(0, 0.35)), np.exp(rng.normal(0, 0.2))
+    gamma, gain = np.exp(rng.normal(0, 0.35)), np.exp(rng.normal(0, 0.12))
     casts = np.exp(rng.normal(0, 0.08, 3))
     tables = np.clip(ramp[:, None] ** gamma * gain * casts * 255 + rng.normal(0, 6), 0, 255)
     out = cv2.LUT(image, tables.astype(np.uint8)[:, None, :])

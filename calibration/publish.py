@@ -1,0 +1,328 @@
+"""The only writer of `models/*.tflite` and `models/*.json`: quantise, measure, refuse or publish.
+
+    python -m calibration.publish classifier --run runs/classifier
+    python -m calibration.publish detector --run runs/detector
+    python -m calibration.publish pair
+
+`classifier` and `detector` take the float model of a training run; `pair` finds the threshold of
+the fused score again for the models that are published. Run the classifier first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration import evaluate, quantize, thresholds
+from calibration.finding import WHOLE_CURVE, measure_detector
+from calibration.walk import Walk
+from edge.classifier import load_classifier
+from edge.command import CommandParser
+from edge.core import Array, Image
+from edge.detector import YoloDetector, load_detector
+from edge.reader import Reader
+from edge.runtime import available_threads
+from models.errors import ModelError, OutputError, SourceError, UsageError, run_command
+from models.imaging import CROP_MARGIN, CROP_SIZE, crop, letterbox
+from models.signs import COUNT, label_names
+from models.spec import FOLDER, Input, Origin, Output, Pair, Spec
+from training import datasets
+
+LICENCE = "AGPL-3.0-or-later"
+STRIDES = [8, 16, 32]
+BINS = 16  # of YOLO's distance distributions (reg_max)
+NMS_IOU = 0.6
+STREETS = 64  # pictures that range the detector's activations
+CROPS_A_CLASS = 6  # that range the classifier's
+MAX_TOP1_LOSS = 0.003  # int8 against float, as fractions
+MAX_AP50_LOSS = 0.01
+MAX_AP50_95_LOSS = 0.02
+KEPT = (  # of a report's figures, in a model's JSON
+    *("top1", "top1_accepted", "refused", "macro_f1", "ece", "nll", "n", "n_groups"),
+    *("ap50", "ap50_95", "precision", "recall", "f1", "false_alarms_per_image", "found"),
+    *("read_right_of_found", "foreign_per_image", "n_images", "n_boxes", "threshold"),
+    *("thresholds", "intervals"),
+)
+
+
+class Target(NamedTuple):
+    """Where a model goes: its name and version, and the folder, `models/` but for tests."""
+
+    name: str
+    version: str
+    folder: Path
+
+
+class FloatRuntime:
+    """The float net behind the edge code's Runtime protocol, to compare like with like."""
+
+    def __init__(self, net: Any) -> None:
+        self._net = net
+
+    def __call__(self, image: Image) -> tuple[Array, ...]:
+        import torch  # noqa: PLC0415 – only where a detector is published
+
+        with torch.inference_mode():
+            outputs = self._net(torch.from_numpy(image[None].astype(np.float32)))
+        return tuple(output.numpy() for output in outputs)
+
+
+def publish_classifier(run: Path, target: Target) -> Path:
+    """Quantise a run's float classifier, set temperature and threshold, measure, publish."""
+    trained = _trained(run)
+    gtsrb, float_file = datasets.gtsrb(), run / "final.keras"
+    data = quantize.quantize_classifier(float_file, _representative_crops(gtsrb))
+    spec = Spec(
+        name=target.name,
+        version=target.version,
+        task="classify",
+        file=f"{target.name}.tflite",
+        sha256=hashlib.sha256(data).hexdigest(),
+        input=Input(CROP_SIZE, CROP_SIZE, "rgb", "crop", CROP_MARGIN),
+        output=Output("logits", [], 0),
+        labels=list(label_names()),
+        thresholds={"accept": 0.0},
+        temperature=1.0,
+        pair=None,
+        metrics={},
+        origin=_origin(trained),
+    )
+    staged = write(spec, data, run / "staged")
+    examples = datasets.part(gtsrb, "choose")
+    labels, crops = _crops(gtsrb, examples)
+    runtime = load_classifier(str(staged), available_threads())._runtime
+    logits = np.stack([runtime(image)[0][0] for image in crops])
+    accuracy = {"int8": _top1(logits, labels), "float": _float_top1(float_file, crops, labels)}
+    _refuse_loss("top1", accuracy, MAX_TOP1_LOSS)
+    temperature = thresholds.fit_temperature(logits, labels)
+    spec = dataclasses.replace(
+        spec,
+        temperature=round(temperature, 4),
+        thresholds={"accept": round(thresholds.accept(logits, labels, temperature), 4)},
+    )
+    staged = write(spec, data, run / "staged")
+    judged = _evaluate(["classifier", "--data", "gtsrb", "--part", "judge"], staged, target.name)
+    quantisation = {"top1": accuracy, "part": "choose", "command": _command()}
+    spec = dataclasses.replace(spec, metrics={"judge": judged, "quantisation": quantisation})
+    return write(spec, data, target.folder)
+
+
+def publish_detector(run: Path, target: Target, size: tuple[int, int], classifier: str) -> Path:
+    """Quantise a run's float detector with its raw head, measure, publish, pair."""
+    trained = _trained(run)
+    gtsdb, float_file = datasets.gtsdb(), run / "final.pt"
+    train, judge = datasets.part(gtsdb, "train"), datasets.part(gtsdb, "judge")
+    streets = [train[i] for i in np.linspace(0, len(train) - 1, STREETS).astype(int)]
+    images = [letterbox(gtsdb.read(example), *size)[0] for example in streets]
+    data = quantize.quantize_detector(float_file, images)
+    spec = Spec(
+        name=target.name,
+        version=target.version,
+        task="detect",
+        file=f"{target.name}.tflite",
+        sha256=hashlib.sha256(data).hexdigest(),
+        input=Input(*size, "rgb", "letterbox", 0.0),
+        output=Output("yolo-raw", STRIDES, BINS),
+        labels=["sign"],
+        thresholds={"score": 0.0, "iou": NMS_IOU},
+        temperature=1.0,
+        pair=None,
+        metrics={},
+        origin=_origin(trained),
+    )
+    staged = write(spec, data, run / "staged")
+    threads = available_threads()
+    int8 = load_detector(str(staged), threads, WHOLE_CURVE)
+    score = thresholds.detector_score(int8, Walk(gtsdb, judge))
+    spec = dataclasses.replace(spec, thresholds={"score": round(score, 4), "iou": NMS_IOU})
+    whole = YoloDetector(spec, FloatRuntime(quantize.raw_head(float_file)), WHOLE_CURVE)
+    figures = {
+        "float": measure_detector(whole, score, Walk(gtsdb, judge)),
+        "int8": measure_detector(int8, score, Walk(gtsdb, judge)),
+    }
+    quantisation: dict[str, Any] = {"part": "judge", "command": _command()}
+    for key, limit in (("ap50", MAX_AP50_LOSS), ("ap50_95", MAX_AP50_95_LOSS)):
+        quantisation[key] = {kind: figures[kind][key] for kind in figures}
+        _refuse_loss(key, quantisation[key], limit)
+    staged = write(spec, data, run / "staged")
+    judged = _evaluate(["detector", "--data", "gtsdb", "--part", "judge"], staged, target.name)
+    spec = dataclasses.replace(spec, metrics={"judge": judged, "quantisation": quantisation})
+    return pair(spec, data, target.folder, classifier)
+
+
+def pair(spec: Spec, data: bytes, folder: Path, classifier: str) -> Path:
+    """Find the threshold of the fused score, measure both together and publish the detector."""
+    gtsdb = datasets.gtsdb()
+    judge = datasets.part(gtsdb, "judge")
+    staging = folder / ".staged"
+    staged = write(spec, data, staging)
+    reader_models = (
+        load_detector(str(staged), available_threads()),
+        load_classifier(classifier, available_threads()),
+    )
+    reads = Reader(*reader_models, threshold=0.0)
+    least = thresholds.fused_score(reads, spec.thresholds["score"], Walk(gtsdb, judge))
+    sha256 = reader_models[1].spec.sha256
+    spec = dataclasses.replace(spec, pair=Pair(sha256, round(least, 4)))
+    staged = write(spec, data, staging)
+    flags = ["system", "--data", "gtsdb", "--part", "judge", "--model", classifier]
+    judged = _evaluate(flags, staged, spec.name, flag="--detector")
+    spec = dataclasses.replace(spec, metrics={**spec.metrics, "system": judged})
+    path = write(spec, data, folder)
+    for file in staging.iterdir():
+        file.unlink()
+    staging.rmdir()
+    return path
+
+
+def write(spec: Spec, data: bytes, folder: Path) -> Path:
+    """Both files, each through a temporary name, the JSON last; returns the JSON's path."""
+    files = {spec.file: data, f"{spec.name}.json": spec.to_json().encode()}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (folder / f"{name}.part").write_bytes(content)
+        for name in files:
+            (folder / f"{name}.part").replace(folder / name)
+    except OSError as error:
+        raise OutputError(f"publishing into {folder}: {error}") from error
+    return folder / f"{spec.name}.json"
+
+
+def _trained(run: Path) -> dict[str, Any]:
+    """The run's recipe.json: what it was trained on and by which command."""
+    try:
+        found: dict[str, Any] = json.loads((run / "recipe.json").read_text())
+    except (OSError, json.JSONDecodeError) as error:
+        raise SourceError(f"{run}: expected a finished training run, found {error}") from error
+    return found
+
+
+def _origin(trained: dict[str, Any]) -> Origin:
+    return Origin(trained["data"], _commit(), trained["command"], LICENCE, "")
+
+
+def _commit() -> str:
+    """The commit of this checkout; empty outside of one."""
+    shown = subprocess.run(
+        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False, cwd=FOLDER
+    )
+    return shown.stdout.strip()
+
+
+def _command() -> str:
+    return " ".join(["python", "-m", "calibration.publish", *sys.argv[1:]])
+
+
+def _representative_crops(gtsrb: datasets.Dataset) -> list[Image]:
+    """Crops of every class from dark to bright, and as many of streets without signs."""
+    labels, crops = _crops(gtsrb, datasets.part(gtsrb, "train")[::5])
+    brightness = np.array([image.mean() for image in crops])
+    chosen = []
+    for label in range(COUNT):
+        own = np.flatnonzero(labels == label)
+        own = own[np.argsort(brightness[own])]
+        chosen += [crops[i] for i in own[np.linspace(0, len(own) - 1, CROPS_A_CLASS).astype(int)]]
+    streets = datasets.gtsdb()
+    rng = np.random.default_rng(0)
+    for example in datasets.part(streets, "train")[::10]:
+        image = streets.read(example)
+        rows, columns = image.shape[:2]
+        for size in (20, 40, 80):
+            x, y = rng.uniform(0, columns - size), rng.uniform(0, rows - size)
+            chosen.append(crop(image, (x, y, x + size, y + size), CROP_SIZE, CROP_MARGIN))
+    return chosen
+
+
+def _crops(
+    data: datasets.Dataset, examples: Sequence[datasets.Example]
+) -> tuple[NDArray[np.int64], list[Image]]:
+    """(labels, crops as the device cuts them) of every annotated sign."""
+    labels, crops = [], []
+    for example in examples:
+        image = data.read(example)
+        for annotation in example.annotations:
+            labels.append(annotation.label)
+            crops.append(crop(image, annotation.box, CROP_SIZE, CROP_MARGIN))
+    return np.array(labels), crops
+
+
+def _top1(logits: Array, labels: NDArray[np.int64]) -> float:
+    return float((logits[:, :COUNT].argmax(axis=1) == labels).mean())
+
+
+def _float_top1(path: Path, crops: list[Image], labels: NDArray[np.int64]) -> float:
+    import keras  # noqa: PLC0415 – only where a classifier is published
+
+    net = keras.models.load_model(path, compile=False)
+    return _top1(net.predict(np.stack(crops).astype(np.float32), batch_size=256, verbose=0), labels)
+
+
+def _refuse_loss(what: str, figures: dict[str, float], limit: float) -> None:
+    print(f"{what}: float {figures['float']:.4f}, int8 {figures['int8']:.4f}")
+    if figures["int8"] < figures["float"] - limit:
+        raise ModelError(
+            f"not published: expected int8 {what} within {limit} of float's "
+            f"{figures['float']:.4f}, found {figures['int8']:.4f}"
+        )
+
+
+def _evaluate(flags: list[str], staged: Path, name: str, flag: str = "--model") -> dict[str, Any]:
+    """What `calibration.evaluate` says of the staged model, with the published one's command."""
+    report = staged.with_suffix(".report.json")
+    evaluate.main([*flags, flag, str(staged), "--json", str(report)])
+    measured = json.loads(report.read_text())
+    report.unlink()
+    kept = {key: measured[key] for key in KEPT if key in measured}
+    shown = flags if flag == "--model" and "--model" not in flags else flags[:-2]
+    return {**kept, "command": " ".join(["python -m calibration.evaluate", *shown, flag, name])}
+
+
+def _size(text: str) -> tuple[int, int]:
+    """`800x448` → (800, 448); both must be multiples of the coarsest stride."""
+    width, _, height = text.partition("x")
+    if not (width.isdigit() and height.isdigit()) or int(width) % 32 or int(height) % 32:
+        raise UsageError(f"--size: expected WIDTHxHEIGHT, multiples of 32, found {text!r}")
+    return int(width), int(height)
+
+
+def main() -> None:
+    os.environ.setdefault("YOLO_OFFLINE", "true")
+    parser = CommandParser("calibration.publish", __doc__)
+    parser.add_argument("what", choices=("classifier", "detector", "pair"))
+    parser.add_argument("--run", type=Path, help="the training run's folder")
+    parser.add_argument("--name", help="the model's name; the command's own word if not given")
+    parser.add_argument("--version", default="0.1.0", help="of the model")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help=argparse.SUPPRESS)
+    parser.add_argument("--classifier", default="classifier", help="the detector's partner")
+    parser.add_argument("--size", default="800x448", help="the detector's input, width x height")
+    flags = parser.parse(sys.argv[1:])
+    if flags.what != "pair" and not flags.run:
+        raise UsageError(f"{flags.what}: expected --run, the folder of a training run")
+    target = Target(
+        flags.name or flags.what.replace("pair", "detector"), flags.version, flags.folder
+    )
+    if flags.what == "classifier":
+        path = publish_classifier(flags.run, target)
+    elif flags.what == "detector":
+        path = publish_detector(flags.run, target, _size(flags.size), flags.classifier)
+    else:
+        detector = load_detector(target.name, 1)
+        data = (flags.folder / detector.spec.file).read_bytes()
+        path = pair(detector.spec, data, flags.folder, flags.classifier)
+    print(f"published {path}")
+
+
+if __name__ == "__main__":
+    run_command(main)
