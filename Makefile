@@ -1,0 +1,80 @@
+# Everything a person or CI does with the project. `make help` lists it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TRAIN_VENV := .venv-train
+TRAIN := $(TRAIN_VENV)/bin/python
+WEIGHTS ?= yolo11n.pt
+SEED ?= 0
+OPENCV := $(shell $(PYTHON) tools/opencv_kind.py)
+VENV_FLAGS := $(if $(filter system,$(OPENCV)),--system-site-packages)
+EXTRA := $(if $(filter-out system,$(OPENCV)),[$(OPENCV)])
+
+export YOLO_OFFLINE ?= true
+export YOLO_AUTOINSTALL := false
+
+.PHONY: help venv demo test lint check format bench venv-train test-train models classifier detector clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+venv: $(VENV)/.edge ## install the light edge dependencies into .venv
+
+$(VENV)/.edge: setup.cfg pyproject.toml tools/opencv_kind.py
+	$(PYTHON) -m venv $(VENV_FLAGS) $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.$(EXTRA)'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.edge
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.edge ## read the bundled drive: out/demo.mp4 and out/demo.jsonl
+	@mkdir -p out
+	$(BIN)/python -m edge.run --source demo: -o out/demo.mp4 --events out/demo.jsonl
+
+test: $(VENV)/.dev ## the default test suite
+	$(BIN)/python -m pytest -m "not train"
+
+lint: $(VENV)/.dev ## format, lint and types, nothing changed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+check: lint test ## format, lint, types, tests
+
+format: $(VENV)/.dev ## put the code into the project's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.edge ## what each stage costs on this machine
+	$(BIN)/python -m edge.bench
+
+venv-train: $(TRAIN_VENV)/.train ## install what training and calibration need (about 4.5 GB)
+
+# PyTorch first and by name: a later package would otherwise bring a build for CUDA along.
+$(TRAIN_VENV)/.train: setup.cfg tools/train_requirements.txt
+	$(PYTHON) -m venv $(TRAIN_VENV)
+	$(TRAIN) -m pip install -q --disable-pip-version-check torch==2.13.0
+	$(TRAIN) -m pip install -q --disable-pip-version-check --no-deps torchvision==0.28.0
+	@if [ -n "$$TORCHVISION_FIX" ]; then $(TRAIN) "$$TORCHVISION_FIX"; fi
+	$(TRAIN) -m pip install -q --disable-pip-version-check -r tools/train_requirements.txt
+	$(TRAIN) -m pip uninstall -q -y opencv-python opencv-python-headless
+	$(TRAIN) -m pip install -q --disable-pip-version-check opencv-python-headless
+	@touch $@
+
+test-train: $(TRAIN_VENV)/.train ## smoke tests of training and calibration
+	$(TRAIN) -m pytest -m train
+
+models: classifier detector ## train and publish both models from the data
+
+classifier: $(TRAIN_VENV)/.train ## train and publish the classifier
+	$(TRAIN) -m training.classifier --seed $(SEED) --run runs/classifier
+	$(TRAIN) -m calibration.publish classifier --run runs/classifier
+
+detector: $(TRAIN_VENV)/.train ## train and publish the detector; WEIGHTS=FILE.pt to start from
+	YOLO_OFFLINE=false $(TRAIN) -m training.detector --seed $(SEED) --weights $(WEIGHTS) --run runs/detector
+	$(TRAIN) -m calibration.publish detector --run runs/detector
+
+clean: ## remove what was built; runs/ and data/ stay
+	rm -rf out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
