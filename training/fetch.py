@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http
 import http.client
 import logging
 import re
@@ -140,6 +141,7 @@ def _attempt(url: str, part: Path) -> None:
     try:
         answer = urllib.request.urlopen(request, timeout=TIMEOUT_S)
     except urllib.error.HTTPError as error:
+        error.close()
         if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or not start:
             raise
         if _total(error.headers.get("Content-Range")) != start:  # not what `part` began with

@@ -11,6 +11,7 @@ from training.examples import Annotation, Dataset, Example
 from training.files import Files, folder
 
 YOLO_TABLES = ("data.yaml", "data.yml", "dataset.yaml")
+Corners = tuple[float, float, float, float]
 UNKNOWN_NAMES = frozenset({"foreign", "unknown"})  # a road sign, but none of the 43
 
 
@@ -68,7 +69,7 @@ def yolo_folders(files: Files) -> Dataset | None:
     tables = [name for name in files.names if PurePosixPath(name).name in YOLO_TABLES]
     known = frozenset(files.names)
     lines = {
-        name: list(_lines(files, label)) if (label := _label_file(name)) in known else []
+        name: _lines(files, label) if (label := _label_file(name)) in known else []
         for name in pictures
     }
     if not pictures or not (tables or any(_label_file(name) in known for name in pictures)):
@@ -85,23 +86,11 @@ def yolo_folders(files: Files) -> Dataset | None:
         except SourceError as error:
             problems.append(str(error))
             unique = ()
-        examples.append(
-            Example(
-                name,
-                tuple(
-                    Annotation(
-                        (
-                            (x - w / 2) * width,
-                            (y - h / 2) * height,
-                            (x + w / 2) * width,
-                            (y + h / 2) * height,
-                        ),
-                        labels.get(index, index),
-                    )
-                    for index, (x, y, w, h) in unique
-                ),
-            )
+        annotations = tuple(
+            Annotation(_pixels(box, width, height), labels.get(index, index))
+            for index, box in unique
         )
+        examples.append(Example(name, annotations))
     left = known - {_label_file(name) for name in pictures}
     alone = sorted(n for n in left if n.endswith(".txt") and "labels" in Path(n).parts[:-1])
     if alone:
@@ -116,7 +105,13 @@ def _label_file(name: str) -> str:
     return "/".join((*parts[:place], "labels", *parts[place + 1 :]))
 
 
-def _lines(files: Files, name: str) -> list[tuple[int, tuple[float, float, float, float]]]:
+def _pixels(box: Corners, width: int, height: int) -> Corners:
+    """YOLO's centre and size as fractions → x1, y1, x2, y2."""
+    x, y, w, h = box
+    return (x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height
+
+
+def _lines(files: Files, name: str) -> list[tuple[int, Corners]]:
     rows = []
     for number, line in enumerate(files.text(name), 1):
         if not line.strip():
@@ -137,12 +132,8 @@ def _yolo_labels(names: dict[int, str], used: set[int]) -> dict[int, int]:
     if len(names) == 1 or (not names and used == {0}):
         return {0: UNKNOWN_SIGN.id}
     known = _labels_by_name()
-    named = {index: known.get(_plain(name)) for index, name in names.items()}
-    return (
-        {i: label for i, label in named.items() if label is not None}
-        if all(label is not None for label in named.values())
-        else {}
-    )
+    named = {index: known[_plain(name)] for index, name in names.items() if _plain(name) in known}
+    return named if len(named) == len(names) else {}
 
 
 def _class_names(text: str) -> dict[int, str]:

@@ -75,15 +75,12 @@ def _gtsdb(files: Files) -> Dataset | None:
             + ", ".join(truths)
         )
     if truths:
-        truth = Files(files.path)
-        place = folder(truths[0])
-        pictures = _beside_or_below(files, place)
-    else:
-        outside = next(_around(files.path, GTSDB_TRUTH), None) if _numbered(files) else None
-        if outside is None:
-            return None
-        truth, truths, pictures = Files(outside.parent), [outside.name], files.pictures
-    return _join("gtsdb", files, pictures, _gtsdb_rows(truth, truths[0]))
+        pictures = _beside_or_below(files, folder(truths[0]))
+        return _join("gtsdb", files, pictures, _gtsdb_rows(files, truths[0]))
+    outside = next(_around(files.path, GTSDB_TRUTH), None) if _numbered(files) else None
+    if outside is None:
+        return None
+    return _join("gtsdb", files, files.pictures, _gtsdb_rows(Files(outside.parent), outside.name))
 
 
 def _beside_or_below(files: Files, place: str) -> tuple[str, ...]:
