@@ -1,0 +1,272 @@
+"""Measure speed, memory and start-up: each stage alone, then the whole command as a user runs it.
+
+The stages are timed one after the other on the same frames. The whole command runs in a process of
+its own, once with events only and once with annotated H.264 as well, so that threads, start-up and
+memory are those of real use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict, replace
+from importlib import metadata
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from edge import __version__
+from edge.app import DEMO, build, load_models, run
+from edge.command import CommandParser
+from edge.config import SETTINGS, Config, load
+from edge.core import Image
+from edge.measure import Stages, peak_memory
+from edge.overlay import Overlay
+from edge.runtime import available_threads
+from edge.sinks.video import VideoSink
+from edge.sources import open_source
+from models.errors import OutputError, SourceError, UsageError, run_command
+from models.spec import Spec
+
+POINTS = (50, 95, 99)
+FRAMES = 300
+WARM_UP = 20  # frames: caches, clocks and the tracker's first tracks
+PACKAGES = (
+    *("ai-edge-litert", "tflite-runtime", "numpy", "av"),
+    *("opencv-python", "opencv-python-headless"),
+)
+CHILD_TIMEOUT_S = 600
+MIB = 1 << 20
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse, measure, print."""
+    flags = parse(arguments)
+    if flags.whole:
+        print(json.dumps(run_whole(Config(**json.loads(flags.whole)), flags.started)))
+        return
+    given = {
+        name: value for name, value in vars(flags).items() if name in SETTINGS and value is not None
+    }
+    config = load(flags.config, given)
+    config = replace(config, source=config.source or DEMO, output="", events="", show=False)
+    if flags.frames < 1:
+        raise UsageError(f"--frames: expected 1 or more, found {flags.frames}")
+    if flags.json:
+        prove_writable(flags.json)
+    result = measure(config, flags.frames)
+    print(table(result))
+    if flags.json:
+        write_json(result, flags.json)
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = CommandParser("edge.bench", __doc__)
+    parser.add_argument("--source", metavar="URI", help="a video or pictures; else the demo drive")
+    for name in ("detector", "classifier"):
+        parser.add_argument(f"--{name}", metavar="NAME", help=SETTINGS[name])
+    parser.add_argument("--threads", type=int, metavar="N", help=SETTINGS["threads"])
+    parser.add_argument(
+        "--frames", type=int, metavar="N", default=FRAMES, help="frames to measure after warm-up"
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE.toml", help="settings to measure with")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--whole", help=argparse.SUPPRESS)  # the child's own two
+    parser.add_argument("--started", type=float, help=argparse.SUPPRESS)
+    return parser.parse(arguments)
+
+
+def measure(config: Config, frames: int) -> dict[str, Any]:
+    """All figures by name, ready for JSON."""
+    with tempfile.TemporaryDirectory() as folder:
+        video = str(Path(folder, "bench.mp4"))
+        stages, models = time_stages(config, frames, video)
+        limited = replace(config, max_frames=WARM_UP + frames)
+        log_file = str(Path(folder, "bench.jsonl"))
+        whole = {
+            "events": spawn_whole(replace(limited, events=log_file)),
+            "events_and_video": spawn_whole(replace(limited, events=log_file, output=video)),
+        }
+    return {
+        "source": config.source,
+        "frames": frames,
+        "warm_up": WARM_UP,
+        **models,
+        "stages_ms": stages,
+        "whole": whole,
+        **machine(),
+    }
+
+
+def time_stages(config: Config, frames: int, video: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Percentiles of each stage, and what the models call themselves; SourceError if too short.
+
+    `end_to_end` is what one decoded frame costs until it is encoded, one stage after the other.
+    """
+    stages = Stages()
+    info, source = open_source(config.source)
+    with closing(source):
+        if info.live:
+            raise UsageError(f"{config.source}: expected a file to measure with, found a camera")
+        found = 0
+        before = time.perf_counter()
+        for found, _ in enumerate(islice(source, WARM_UP + frames), start=1):
+            now = time.perf_counter()
+            if found > WARM_UP:
+                stages.add({"decode": now - before})
+            before = now
+    if found <= WARM_UP:
+        expected = f"expected more than {WARM_UP} frames, found {found}"
+        raise SourceError(f"{config.source}: {expected}")
+    models = load_models(config)
+    line = build(models, config, info.stills)
+    overlay = Overlay()
+    drawn: dict[int, Image] = {}
+    writer = None if info.stills else VideoSink(Path(video), lambda scene: drawn[scene.frame.index])
+    info, source = open_source(config.source)
+    with closing(source):
+        for count, frame in enumerate(islice(source, WARM_UP + frames)):
+            start = time.perf_counter()
+            scene = line(frame)
+            read = time.perf_counter()
+            drawn = {frame.index: overlay.draw(scene, models.words())}
+            done = time.perf_counter()
+            timings = {k: v for k, v in scene.timings.items() if k != "total"}
+            timings["draw"] = done - read
+            if writer:
+                writer.write(scene)
+                timings["encode"] = time.perf_counter() - done
+            timings["end_to_end"] = time.perf_counter() - start
+            if count >= WARM_UP:
+                stages.add(timings)
+    if writer:
+        writer.finish(line.finish())
+        writer.close()
+    described = {
+        "detector": identity(models.detector.spec),
+        "classifier": identity(models.classifier.spec),
+        "threads": models.threads,
+    }
+    return stages.percentiles(POINTS), described
+
+
+def run_whole(config: Config, started: float) -> dict[str, float]:
+    """Run the command in this process, which was started at the UTC second `started`."""
+    result = run(config)
+    tally = result.tally
+    first = time.time() - (time.monotonic() - (tally.first_result or 0.0))
+    return {
+        "frames": tally.frames,
+        "seconds": round(result.seconds, 3),
+        "frames_per_second": round(tally.frames / result.seconds, 2),
+        "first_result_s": round(first - started, 3),
+        "peak_memory_mib": round(peak_memory() / MIB, 1),
+    }
+
+
+def spawn_whole(config: Config) -> dict[str, float]:
+    """`run_whole` in a fresh process; its errors are ours."""
+    command = [sys.executable, "-m", "edge.bench", "--whole", json.dumps(asdict(config))]
+    command += ["--started", repr(time.time())]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=CHILD_TIMEOUT_S, check=False
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise SourceError(f"the measured command failed: {last.removeprefix('error: ')}")
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def identity(spec: Spec) -> dict[str, str]:
+    """Which model it was."""
+    return {"name": spec.name, "version": spec.version, "sha256": spec.sha256}
+
+
+def machine() -> dict[str, Any]:
+    """What it was measured on."""
+    packages = {}
+    for package in PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            packages[package] = metadata.version(package)
+    return {
+        "cpu": cpu_name(),
+        "processors": available_threads(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "edge": __version__,
+        "packages": packages,
+    }
+
+
+def cpu_name(info: Path = Path("/proc/cpuinfo")) -> str:
+    """The processor's name as the system tells it; its kind where it tells none."""
+    if info.is_file():
+        lines = info.read_text(encoding="utf-8", errors="replace").splitlines()
+        parted = (line.partition(":") for line in lines)
+        facts = {key.strip(): value.strip() for key, _, value in parted}
+        for key in ("model name", "Model", "Hardware"):  # x86, Raspberry Pi, older ARM
+            if facts.get(key):
+                return facts[key]
+    return platform.processor() or platform.machine()
+
+
+def table(result: Mapping[str, Any]) -> str:
+    """The figures for people."""
+    points = [f"p{point}" for point in POINTS]
+    lines = [
+        f"cpu         {result['cpu']}, {result['processors']} processors",
+        f"models      {result['detector']['name']} + {result['classifier']['name']}, "
+        f"{result['threads']} threads",
+        f"source      {result['source']}, {result['frames']} frames after "
+        f"{result['warm_up']} of warm-up",
+        "",
+        f"{'stage, ms':<12}" + "".join(f"{point:>9}" for point in points),
+    ]
+    lines += [
+        f"{stage:<12}" + "".join(f"{values[point]:9.2f}" for point in points)
+        for stage, values in result["stages_ms"].items()
+    ]
+    lines += ["", f"{'whole command':<22}{'frames/s':>9}{'start-up':>10}{'peak memory':>13}"]
+    lines += [
+        f"{name.replace('_', ' '):<22}{figures['frames_per_second']:9.1f}"
+        f"{figures['first_result_s']:8.2f} s{figures['peak_memory_mib']:9.0f} MiB"
+        for name, figures in result["whole"].items()
+    ]
+    return "\n".join(lines)
+
+
+def prove_writable(file: Path) -> None:
+    """Fail before the measuring, not after it; OutputError."""
+    with output_errors(file):
+        beside(file).touch()
+        beside(file).unlink()
+
+
+def write_json(result: Mapping[str, Any], file: Path) -> None:
+    """Write beside the file, then rename: never half a file under its name; OutputError."""
+    with output_errors(file):
+        beside(file).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        beside(file).replace(file)
+
+
+def beside(file: Path) -> Path:
+    return file.with_name(f"{file.name}.part")
+
+
+@contextmanager
+def output_errors(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{file}: cannot be written: {error.strerror}") from error
+
+
+if __name__ == "__main__":
+    run_command(main)

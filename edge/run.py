@@ -1,0 +1,102 @@
+"""Read road signs from a camera, a video or pictures.
+
+  python -m edge.run --camera 0                        watch a camera
+  python -m edge.run --video drive.mp4 -o out.mp4      annotate a video
+  python -m edge.run --source 'shots/*.jpg' -o out/    annotate pictures into a folder
+  python -m edge.run --source demo: --events -         events of the bundled drive on stdout
+
+Ctrl-C and SIGTERM finish the output and the event log properly; the exit code then says which one
+it was (130, 143), so that a script can tell a whole result from a part of one. A second Ctrl-C
+quits at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from edge.app import DEMO, STDOUT, Result, run
+from edge.command import CommandParser
+from edge.config import SETTINGS, Config, Value, load, to_toml
+from edge.demo import load_truth, report, score
+from models.errors import UsageError, run_command
+
+log = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse, run, sum up; the exit code."""
+    flags = parse(arguments)
+    config = load(flags.config, settings(flags))
+    if flags.print_config:
+        print(to_toml(config), end="")
+        return 0
+    if not config.source:
+        raise UsageError(
+            "no source given: expected --camera N, --video FILE or --source URI; "
+            "--source demo: shows the bundled drive"
+        )
+    result = run(config)
+    sum_up(result, config)
+    return 0 if result.signal is None else 128 + result.signal
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The flags; those that were not given are not there, so that `edge.toml` can set them."""
+    parser = CommandParser("edge.run", __doc__)
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--camera", type=int, metavar="N", help="the camera of this number")
+    source.add_argument("--video", metavar="FILE", help="a video file")
+    source.add_argument("--source", metavar="URI", help=SETTINGS["source"])
+    parser.add_argument("-o", "--output", metavar="PATH", help=SETTINGS["output"])
+    parser.add_argument("--events", metavar="FILE.jsonl", help=SETTINGS["events"])
+    parser.add_argument("--show", action="store_true", default=None, help=SETTINGS["show"])
+    for name in ("detector", "classifier"):
+        parser.add_argument(f"--{name}", metavar="NAME", help=SETTINGS[name])
+    parser.add_argument("--threads", type=int, metavar="N", help=SETTINGS["threads"])
+    parser.add_argument("--conf", type=float, metavar="SCORE", help=SETTINGS["conf"])
+    parser.add_argument("--max-frames", type=int, metavar="N", help=SETTINGS["max_frames"])
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE.toml", help="settings; flags win over them"
+    )
+    parser.add_argument(
+        "--print-config", action="store_true", help="print the settings as TOML and stop"
+    )
+    return parser.parse(arguments)
+
+
+def settings(flags: argparse.Namespace) -> dict[str, Value]:
+    """The flags that were given, by the names of Config."""
+    given = {name: value for name, value in vars(flags).items() if value is not None}
+    if "camera" in given:
+        if flags.camera < 0:
+            raise UsageError(f"--camera: expected 0 or more, found {flags.camera}")
+        given["source"] = str(flags.camera)
+    if "video" in given:
+        # A file may be called 0 or demo: as well; with a folder in front it is only a file.
+        plain = Path(flags.video).name == flags.video
+        given["source"] = f"./{flags.video}" if plain and flags.video else flags.video
+    return {name: value for name, value in given.items() if name in SETTINGS}
+
+
+def sum_up(result: Result, config: Config) -> None:
+    """What was done, in a line; for a whole demo drive, how it was read and what it cost."""
+    tally = result.tally
+    rate = tally.frames / result.seconds if result.seconds else 0.0
+    done = f"{tally.frames} frames in {result.seconds:.1f} s, {rate:.1f} frames/s"
+    written = [path for path in (config.output, config.events) if path not in ("", STDOUT)]
+    wrote = f"; wrote {', '.join(written)}" if written else ""
+    if config.source != DEMO or config.max_frames or result.signal is not None:
+        log.info("%s, %d signs%s", done, tally.signs, wrote)
+        return
+    file = sys.stderr if config.events == STDOUT else sys.stdout
+    print(report(score(tally.events, load_truth())), file=file)
+    print(f"speed              {done}{wrote}", file=file)
+    print(tally.stages.table((50, 95)), file=file)
+
+
+if __name__ == "__main__":
+    run_command(main)

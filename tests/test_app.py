@@ -1,0 +1,154 @@
+"""The loop: every way in which it ends leaves what was read before in good order."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pytest
+
+from edge.app import loop
+from edge.core import Box, Event, Frame, Scene, Sign
+from edge.interrupt import Interrupted, Interrupts
+from models.errors import OutputError, SourceError
+
+LAST = Event("e", "s", "end", 1.0, None, 3, 0, 1, Sign(14, 0.9, 3), Box(0, 0, 9, 9), 2, 0.0, 1.0)
+
+
+def frames(count: int, error: Exception | None = None) -> Iterator[Frame]:
+    """So many frames, then the end or an error."""
+    for index in range(count):
+        yield Frame(np.zeros((8, 8, 3), np.uint8), index, index / 30)
+    if error:
+        raise error
+
+
+class FakeLine:
+    """Sends itself a signal while it works on the frame of that index, where it is told to."""
+
+    def __init__(self, signal_at: int | None = None) -> None:
+        self._signal_at = signal_at
+        self.finished = False
+
+    def __call__(self, frame: Frame) -> Scene:
+        if frame.index == self._signal_at:
+            signal.raise_signal(signal.SIGTERM)
+        return Scene(frame, timings={"total": 0.01})
+
+    def finish(self) -> tuple[Event, ...]:
+        self.finished = True
+        return (LAST,)
+
+
+class FakeSink:
+    """Remembers the frames and the last events; fails at one frame or at the end if told to."""
+
+    lossless = True
+
+    def __init__(self, fail_at: int | None = None, fail_finish: str = "") -> None:
+        self._fail_at = fail_at
+        self._fail_finish = fail_finish
+        self.seen: list[int] = []
+        self.last: Sequence[Event] | None = None
+
+    def write(self, scene: Scene) -> None:
+        if scene.frame.index == self._fail_at:
+            raise OutputError("the disk is full")
+        self.seen.append(scene.frame.index)
+
+    def finish(self, events: Sequence[Event]) -> None:
+        if self._fail_finish:
+            raise OutputError(self._fail_finish)
+        self.last = events
+
+    def close(self) -> None:
+        pass
+
+
+def test_every_frame_reaches_every_sink_and_then_the_last_events() -> None:
+    first, second = FakeSink(), FakeSink()
+
+    loop(frames(4), FakeLine(), [first, second], Interrupts())
+
+    assert (first.seen, second.seen) == ([0, 1, 2, 3], [0, 1, 2, 3])
+    assert first.last == second.last == (LAST,)
+
+
+def test_it_stops_after_so_many_frames_without_asking_for_another() -> None:
+    source, sink = frames(9), FakeSink()
+
+    loop(source, FakeLine(), [sink], Interrupts(), max_frames=3)
+
+    assert (sink.seen, sink.last) == ([0, 1, 2], (LAST,))
+    assert next(source).index == 3
+
+
+def test_a_source_without_frames_is_finished_as_well() -> None:
+    sink = FakeSink()
+
+    loop(frames(0), FakeLine(), [sink], Interrupts())
+
+    assert (sink.seen, sink.last) == ([], (LAST,))
+
+
+def test_a_source_that_fails_ends_it_and_what_was_read_is_kept() -> None:
+    sink = FakeSink()
+
+    with pytest.raises(SourceError, match="unplugged"):
+        loop(frames(2, SourceError("unplugged")), FakeLine(), [sink], Interrupts())
+
+    assert (sink.seen, sink.last) == ([0, 1], (LAST,))
+
+
+def test_a_sink_that_fails_ends_it_and_the_others_are_finished() -> None:
+    broken, whole = FakeSink(fail_at=1, fail_finish="already broken"), FakeSink()
+    source = frames(9)
+
+    with pytest.raises(OutputError, match="the disk is full"):
+        loop(source, FakeLine(), [broken, whole], Interrupts())
+
+    assert whole.last == (LAST,)
+    assert next(source).index == 2  # nobody read on
+
+
+def test_of_several_errors_the_first_is_told() -> None:
+    sinks = [FakeSink(fail_finish="one"), FakeSink(fail_finish="two"), FakeSink()]
+
+    with pytest.raises(OutputError, match="one"):
+        loop(frames(1), FakeLine(), sinks, Interrupts())
+
+    assert sinks[2].last == (LAST,)
+
+
+def test_a_signal_lets_the_frame_in_work_through_and_finishes() -> None:
+    sink, line = FakeSink(), FakeLine(signal_at=2)
+
+    with pytest.raises(Interrupted) as stop, Interrupts() as interrupts:
+        loop(frames(9), line, [sink], interrupts)
+
+    assert stop.value.number == signal.SIGTERM
+    assert (sink.seen, sink.last, line.finished) == ([0, 1, 2], (LAST,), True)
+
+
+def test_a_signal_while_waiting_for_a_frame_ends_the_wait() -> None:
+    sink = FakeSink()
+
+    def stalled() -> Iterator[Frame]:
+        yield from frames(1)
+        signal.raise_signal(signal.SIGINT)
+        raise AssertionError("the wait was not ended")
+
+    with pytest.raises(Interrupted), Interrupts() as interrupts:
+        loop(stalled(), FakeLine(), [sink], interrupts)
+
+    assert (sink.seen, sink.last) == ([0], (LAST,))
+
+
+def test_a_bug_is_not_taken_for_an_end() -> None:
+    sink = FakeSink()
+
+    with pytest.raises(ZeroDivisionError):
+        loop(frames(2, ZeroDivisionError()), FakeLine(), [sink], Interrupts())
+
+    assert sink.last is None

@@ -1,0 +1,86 @@
+"""`python -m edge.bench`: every figure is there, measured on a real video in real processes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from edge.bench import POINTS, cpu_name
+from tests.commands import execute, failure
+from tests.media import noise, steady, write_video
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("bench") / "noise.mp4"
+    return write_video(path, steady(40), picture=noise)
+
+
+def test_every_figure_is_measured(video: Path, tmp_path: Path) -> None:
+    done = execute(
+        "edge.bench", "--source", video, "--frames", "15", "--json", "bench.json", cwd=tmp_path
+    )
+
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "bench.json").read_text())
+    stages = ["decode", "detect", "track", "classify", "decide", "draw", "encode", "end_to_end"]
+    assert list(result["stages_ms"]) == stages
+    points = [f"p{point}" for point in POINTS]
+    for values in result["stages_ms"].values():
+        assert list(values) == points
+        assert 0 <= values["p50"] <= values["p95"] <= values["p99"]
+    parts = sum(result["stages_ms"][s]["p50"] for s in ("detect", "draw", "encode"))
+    assert result["stages_ms"]["end_to_end"]["p99"] > parts / 2
+    for whole in result["whole"].values():
+        assert whole["frames"] == 35
+        assert whole["frames_per_second"] == pytest.approx(35 / whole["seconds"], rel=0.01)
+        assert 0 < whole["first_result_s"]
+        assert 50 < whole["peak_memory_mib"] < 4000
+    assert set(result["whole"]) == {"events", "events_and_video"}
+    assert result["threads"] >= 1
+    assert result["cpu"] in done.stdout
+    assert {"numpy", "av"} <= set(result["packages"])
+    for word in ("detect", "encode", "end_to_end", "events and video"):
+        assert word in done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["bench.json"]
+
+
+def test_a_video_that_is_too_short_is_named(tmp_path: Path) -> None:
+    short = write_video(tmp_path / "short.mp4", steady(10), picture=noise)
+
+    done = execute("edge.bench", "--source", short, cwd=tmp_path)
+
+    assert "expected more than 20 frames, found 10" in failure(done, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "code"),
+    [
+        (["--frames", "0"], "--frames: expected 1 or more, found 0", 2),
+        (["--frmes", "9"], 'unknown argument --frmes; did you mean "--frames"?', 2),
+        (["--json", "no/such/folder.json"], "folder.json: cannot be written", 5),
+        (["--source", "gone.mp4"], "gone.mp4 does not exist", 3),
+    ],
+)
+def test_wrong_use_is_named(arguments: list[str], message: str, code: int, tmp_path: Path) -> None:
+    assert message in failure(execute("edge.bench", *arguments, cwd=tmp_path), code)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\nprocessor\t: 1\n", "Some CPU @ 2 GHz"),
+        ("processor\t: 0\nBogoMIPS\t: 108\n\nModel\t\t: Some Board Rev 1\n", "Some Board Rev 1"),
+    ],
+)
+def test_the_processor_is_named_as_the_system_does(text: str, name: str, tmp_path: Path) -> None:
+    info = tmp_path / "cpuinfo"
+    info.write_text(text)
+
+    assert cpu_name(info) == name
+
+
+def test_a_system_that_names_no_processor_still_tells_its_kind(tmp_path: Path) -> None:
+    assert cpu_name(tmp_path / "none") != ""
