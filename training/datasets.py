@@ -79,7 +79,7 @@ def _open_first(what: str, name: str, places: tuple[str, ...]) -> Dataset:
             return dataset
     raise SourceError(
         f"{what}: expected {root / places[0]} or another of its usual places, found none; get it "
-        f"with `python -m training.datasets fetch {name}`, or name its folder's folder in SIGN_DATA"
+        f"with `python -m training.datasets fetch {name}`, or set SIGN_DATA to what holds {name}/"
     )
 
 

@@ -231,7 +231,7 @@ def _join(layout: Layout, files: Files, pictures: tuple[str, ...], rows: Iterabl
             f"{len(by_picture)} (the first is {next(iter(by_picture), 'missing too')})"
         )
     notes = [
-        f"annotation given {count} times, read once: {row.picture} {row.annotation}"
+        f"annotation given {count} times, read once: {row.picture}"
         for row, count in Counter(rows).items()
         if count > 1
     ]
