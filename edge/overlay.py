@@ -120,7 +120,7 @@ def _colour(sign: Sign) -> Colour:
 
 def _around(box: Box, width: int, height: int, sizes: Sizes) -> Rectangle | None:
     """The part of the picture that a drawn box takes; None where it lies outside."""
-    reach = sizes.line + sizes.halo + 1
+    reach = sizes.line + 2 * sizes.halo + 3
     around = Rectangle(
         max(0, math.floor(box.x1) - reach),
         max(0, math.floor(box.y1) - reach),
@@ -134,7 +134,10 @@ def _around(box: Box, width: int, height: int, sizes: Sizes) -> Rectangle | None
 def _draw_box(picture: Image, track: Track, colour: Colour, sizes: Sizes) -> None:
     """A rounded frame just outside the box; a thin one where the box is only predicted."""
     height, width = picture.shape[:2]
-    box, reach, inset = track.box, sizes.line / 2 + 1, sizes.line / 2
+    box, inset = track.box, sizes.line / 2
+    # OpenCV counts from the middle of the first pixel, and smooths a pixel and a half beyond.
+    reach = inset + sizes.halo + 1.5
+    box = Box(box.x1 - 0.5, box.y1 - 0.5, box.x2 - 0.5, box.y2 - 0.5)
     x1, x2 = max(box.x1 - reach, inset), min(box.x2 + reach, width - 1 - inset)
     y1, y2 = max(box.y1 - reach, inset), min(box.y2 + reach, height - 1 - inset)
     radius = max(0.0, min(3.0 * sizes.line, (x2 - x1) / 4, (y2 - y1) / 4))
