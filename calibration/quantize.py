@@ -52,7 +52,8 @@ def quantize_detector(path: Path, images: Images) -> bytes:
     """
     import litert_torch  # noqa: PLC0415
     import torch  # noqa: PLC0415
-    from ai_edge_quantizer import quantizer, recipe  # noqa: PLC0415
+    from ai_edge_quantizer import calibrator, quantizer, recipe, recipe_manager  # noqa: PLC0415
+    from ai_edge_quantizer.utils.qsv_utils import min_max_update  # noqa: PLC0415
 
     net = raw_head(path)
     height, width = images[0].shape[:2]
@@ -62,11 +63,20 @@ def quantize_detector(path: Path, images: Images) -> bytes:
     temporary = path.with_suffix(".float.tflite")
     converted.export(str(temporary))
     try:
-        quantiser = quantizer.Quantizer(str(temporary), recipe.static_wi8_ai8())
+        rules = recipe_manager.RecipeManager()
+        rules.load_quantization_recipe(recipe.static_wi8_ai8())
         name, key = _signature(temporary)
         samples = [{key: image[None].astype(np.float32)} for image in _with_extremes(images)]
-        ranges = quantiser.calibrate({name: samples}, num_threads=os.cpu_count() or 1)
-        result = quantiser.quantize(ranges, enable_progress_report=False).quantized_model
+        # True extremes, not the quantizer's moving average: few anchors hold a sign, and averaged
+        # ranges would cut their logits off.
+        watch = calibrator.Calibrator(
+            str(temporary), num_threads=os.cpu_count() or 1, qsv_update_func=min_max_update
+        )
+        watch.calibrate({name: samples}, rules)
+        quantiser = quantizer.Quantizer(str(temporary), recipe.static_wi8_ai8())
+        result = quantiser.quantize(
+            watch.get_model_qsvs(), enable_progress_report=False
+        ).quantized_model
     finally:
         temporary.unlink()
     return uint8_input(bytes(result))
@@ -99,7 +109,9 @@ def raw_head(path: Path) -> Any:
         net, _ = load_checkpoint(str(path))
     except (OSError, KeyError, RuntimeError) as error:
         raise ModelError(f"{path}: expected an Ultralytics checkpoint, found {error}") from error
-    return RawHead(net.float().eval().fuse(verbose=False)).eval()
+    # The converter reads kernels by their memory, so none may lie there channels-last.
+    fused = net.float().eval().fuse(verbose=False).to(memory_format=torch.contiguous_format)
+    return RawHead(fused).eval()
 
 
 def _inputs(source: int | list[int], x: Any, kept: list[Any]) -> Any:

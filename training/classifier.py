@@ -52,7 +52,7 @@ class Recipe:
     """Everything that decides the weights, besides data and hardware."""
 
     parts: str = "train"  # of GTSRB, joined by "+"; or "all"
-    epochs: int = 14
+    epochs: int = 16
     samples: int = 36_000  # an epoch
     batch: int = 64
     rate: float = 4e-3
