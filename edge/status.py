@@ -7,8 +7,10 @@ import shutil
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TextIO
+
+from edge.core import Event, Scene
 
 REFRESH_S = 0.2  # often enough to look alive, seldom enough to cost nothing
 RATE_WINDOW_S = 2.0  # frames per second are averaged over this long
@@ -94,6 +96,42 @@ class StatusLine:
         left = elapsed * (1 - share) / share if share else 0.0
         bar = "█" * filled + "░" * (BAR_WIDTH - filled)
         return f"{bar} {share:4.0%}  {done}/{self._total}  {clock_text(left)} left"
+
+
+class Watch:
+    """A sink for whoever watches: it feeds the line on the terminal and the overlay's own line.
+
+    `status` is the latter: rate, latency, then `words` (the models). The age of a `live` frame is
+    how long ago the camera gave it.
+    """
+
+    lossless = True
+
+    def __init__(self, line: StatusLine, words: str, live: bool) -> None:
+        self._line = line
+        self._words = words
+        self._live = live
+        self._rate = Rate()
+        self._done = 0
+        self._signs = 0
+        self.status = words
+
+    def write(self, scene: Scene) -> None:
+        now = time.monotonic()
+        rate = self._rate.tick(now)
+        self._done += 1
+        self._signs += sum(event.kind == "new" for event in scene.events)
+        latency_ms = 1000 * scene.timings["total"]
+        self.status = f"{rate:.0f} fps · {latency_ms:.0f} ms · {self._words}"
+        age = f" · {1000 * (now - scene.frame.time):.0f} ms old" if self._live else ""
+        facts = f"{rate:.1f} fps · {latency_ms:.0f} ms{age} · {self._signs} signs"
+        self._line.update(self._done, facts)
+
+    def finish(self, events: Sequence[Event]) -> None:
+        pass
+
+    def close(self) -> None:
+        self._line.close()
 
 
 def clock_text(seconds: float) -> str:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from edge.interrupt import Interrupted, Interrupts
+from tests.commands import environment
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -78,3 +82,32 @@ def test_another_thread_gets_no_handlers_and_no_error() -> None:
     thread.join()
 
     assert errors == []
+
+
+TWICE = """
+import signal
+import subprocess
+import sys
+from edge.interrupt import Interrupts
+with Interrupts() as interrupts:
+    interrupts.hold_to_the_end()
+    signal.raise_signal(signal.SIGTERM)
+    print("the first one is waited for", flush=True)
+    signal.raise_signal(signal.SIGTERM)
+    print("never")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals to die by")
+def test_the_second_signal_quits_at_once(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TWICE],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (-signal.SIGTERM, "")
+    assert done.stdout == "the first one is waited for\n"
