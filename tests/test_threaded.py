@@ -95,6 +95,7 @@ def test_a_lossless_sink_makes_the_line_wait() -> None:
         assert sink.busy.wait(PATIENCE_S)
     fourth = started(runner.write, scene(3))
 
+    fourth.join(0.05)  # ends early only if the line does not wait, which is the failure
     assert fourth.is_alive()
     gate.set()
     assert ended(fourth)

@@ -1,0 +1,300 @@
+"""Videos are written by the real encoder and decoded again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import av
+import numpy as np
+import pytest
+
+from edge.core import Array, Box, Frame, Image, Scene
+from edge.overlay import Overlay
+from edge.pictograms import COLOURS
+from edge.sinks.video import TICKS, Clock, VideoSink
+from models.errors import OutputError, UsageError
+from tests.disks import mounted
+from tests.media import corner_colours, quarters
+from tests.scenes import KEEP_RIGHT, grey, make_scene, make_track
+
+NTSC = Fraction(30000, 1001)
+SUFFIXES = ["mp4", "mkv"]
+TICK = {"mp4": 1 / TICKS, "mkv": 1 / 1000}  # how exact the container is
+
+
+class Decoded(NamedTuple):
+    times: list[float]
+    pictures: list[Array]
+    stream: Any
+    duration: float
+    metadata: dict[str, str]
+
+
+def decode(path: Path) -> Decoded:
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        frames = list(container.decode(stream))
+        return Decoded(
+            [float(frame.time) for frame in frames if frame.time is not None],
+            [frame.to_ndarray(format="bgr24") for frame in frames],
+            {
+                "codec": stream.codec_context.name,
+                "format": stream.codec_context.pix_fmt,
+                "size": (stream.codec_context.width, stream.codec_context.height),
+                "rate": stream.average_rate,
+                "primaries": stream.codec_context.color_primaries,
+                "transfer": stream.codec_context.color_trc,
+                "matrix": frames[0].colorspace,
+                "range": frames[0].color_range,
+            },
+            (container.duration or 0) / av.time_base,
+            {key.lower(): value for key, value in container.metadata.items()},
+        )
+
+
+def as_it_is(scene: Scene) -> Image:
+    return scene.frame.image
+
+
+def write(
+    path: Path,
+    times: Sequence[float],
+    picture: Callable[[int], Image] = lambda _: quarters(),
+    fps: float | None = None,
+) -> Path:
+    sink = VideoSink(path, as_it_is, fps)
+    for index, time in enumerate(times):
+        sink.write(make_scene(picture(index), index=index, time=time))
+    sink.finish([])
+    sink.close()
+    return path
+
+
+def noise(index: int, size: int = 96) -> Image:
+    """Nothing that an encoder could make small."""
+    return np.random.default_rng(index).integers(0, 256, (size, size, 3)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize(
+    "times",
+    [
+        pytest.param([index / 25 for index in range(12)], id="25"),
+        pytest.param([float(index / NTSC) for index in range(12)], id="29.97"),
+        pytest.param([0, 0.033, 0.1, 0.5, 0.54, 2.0, 2.001, 3.75], id="variable"),
+        pytest.param([8123.4 + index / 10 for index in range(5)], id="a camera's clock"),
+    ],
+)
+def test_every_frame_is_there_at_its_time(tmp_path: Path, suffix: str, times: list[float]) -> None:
+    path = write(tmp_path / f"out.{suffix}", times)
+
+    found = decode(path).times
+    assert found == pytest.approx([time - times[0] for time in times], abs=TICK[suffix] * 0.51)
+
+
+def test_the_times_of_29_97_are_exact_to_the_tick(tmp_path: Path) -> None:
+    path = write(tmp_path / "out.mp4", [float(index / NTSC) for index in range(300)])
+
+    with av.open(str(path)) as container:
+        packets = [packet.pts for packet in container.demux(video=0) if packet.pts is not None]
+    assert packets == [index * 3003 for index in range(300)]
+
+
+def test_the_last_frame_is_shown_as_long_as_the_one_before(tmp_path: Path) -> None:
+    assert decode(write(tmp_path / "out.mp4", [0, 0.04, 0.08])).duration == pytest.approx(0.12)
+
+
+def test_a_single_frame_is_a_video(tmp_path: Path) -> None:
+    found = decode(write(tmp_path / "out.mp4", [17.0]))
+
+    assert found.times == [0]
+    assert found.duration > 0
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_it_is_h264_that_every_player_knows_and_says_its_colours(
+    tmp_path: Path, suffix: str
+) -> None:
+    found = decode(write(tmp_path / f"out.{suffix}", [0, 0.04, 0.08], fps=25.0))
+
+    assert found.stream == {
+        "codec": "h264",
+        "format": "yuv420p",
+        "size": (64, 48),
+        "rate": 25,
+        "primaries": 1,
+        "transfer": 1,
+        "matrix": 6,
+        "range": 1,
+    }
+    assert found.metadata["title"] == "out"
+    assert "traffic-sign-edge" in found.metadata["comment"]
+
+
+def test_an_mp4_starts_with_its_index_so_that_it_plays_while_it_loads(tmp_path: Path) -> None:
+    data = write(tmp_path / "out.mp4", [0, 0.04]).read_bytes()
+
+    assert 0 < data.index(b"moov") < data.index(b"mdat")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_colours_and_places_come_back(tmp_path: Path, suffix: str) -> None:
+    found = decode(write(tmp_path / f"out.{suffix}", [0, 0.04, 0.08], lambda _: quarters()))
+
+    for picture in found.pictures:
+        assert corner_colours(picture) == corner_colours(quarters())
+    off = np.abs(found.pictures[-1][5:15, 5:20].astype(int) - (0, 0, 255))
+    assert off.max() < 12
+
+
+def test_an_annotated_box_lands_where_it_belongs(tmp_path: Path) -> None:
+    overlay = Overlay()
+    sink = VideoSink(tmp_path / "out.mp4", overlay.draw)
+    box = Box(300, 200, 360, 260)
+    for index in range(3):
+        track = make_track(box, KEEP_RIGHT)
+        sink.write(make_scene(grey(640, 360), [track], index, index / 25))
+    sink.close()
+
+    picture = decode(tmp_path / "out.mp4").pictures[-1].astype(int)
+    blue = np.abs(picture - COLOURS["mandatory"][::-1]).sum(axis=2) < 90
+    rows, columns = np.nonzero(blue[196:266, 290:370])
+    assert (columns.min() + 290, columns.max() + 290) == pytest.approx((297, 362), abs=3)
+    assert rows.max() + 196 == pytest.approx(262, abs=3)
+    assert not blue[204:256, 304:356].any()
+
+
+@pytest.mark.parametrize("size", [(65, 48), (64, 47), (63, 47), (1, 1)])
+def test_an_odd_size_becomes_even_without_losing_a_pixel(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    found = decode(write(tmp_path / "out.mp4", [0, 0.04], lambda _: grey(*size, shade=200)))
+
+    width, height = size
+    assert found.stream["size"] == (width + width % 2, height + height % 2)
+    assert np.abs(found.pictures[0].astype(int) - 200).max() < 5
+
+
+def frame(time: float, segment: int = 0) -> Frame:
+    return Frame(grey(2, 2), 0, time, segment)
+
+
+def test_a_clock_that_stands_still_or_goes_back_does_not_stop_the_video() -> None:
+    clock = Clock()
+
+    assert [clock(frame(time))[0] for time in (5.0, 5.0, 4.0, 5.1)] == [0, 1, 2, 9000]
+
+
+def test_the_next_file_begins_where_the_last_one_ended() -> None:
+    clock = Clock()
+    frames = [frame(0), frame(0.04), frame(0.08), frame(0, 1), frame(0.04, 1), frame(0.08, 1)]
+
+    assert [clock(each)[0] for each in frames] == [0, 3600, 7200, 10800, 14400, 18000]
+
+
+def test_a_repeated_time_still_makes_a_file_that_plays(tmp_path: Path) -> None:
+    found = decode(write(tmp_path / "out.mp4", [0, 0.04, 0.04, 0.04, 0.08]))
+
+    assert len(found.times) == 5
+    assert found.times == sorted(set(found.times))
+
+
+def test_the_file_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "folder" / "out.mp4"
+    sink = VideoSink(path, as_it_is)
+    sink.write(make_scene(quarters()))
+    assert [each.name for each in path.parent.iterdir()] == ["out.mp4.part"]
+    sink.close()
+
+    assert [each.name for each in path.parent.iterdir()] == ["out.mp4"]
+
+
+def test_closing_twice_is_closing_once(tmp_path: Path) -> None:
+    sink = VideoSink(tmp_path / "out.mp4", as_it_is)
+    sink.write(make_scene(quarters()))
+    sink.close()
+    sink.close()
+
+    assert len(decode(tmp_path / "out.mp4").times) == 1
+
+
+def test_an_older_file_is_replaced_only_in_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "out.mp4"
+    path.write_bytes(b"older")
+    sink = VideoSink(path, as_it_is)
+    sink.write(make_scene(quarters()))
+    assert path.read_bytes() == b"older"
+    sink.close()
+
+    assert len(decode(path).times) == 1
+
+
+def test_without_frames_there_is_no_file_and_that_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        write(tmp_path / "out.mp4", [])
+
+    assert list(tmp_path.iterdir()) == []
+    assert "no frame" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["out.avi", "out.MOV", "out"])
+def test_other_suffixes_are_refused_with_those_that_are_known(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match=r"\.mp4 or \.mkv"):
+        VideoSink(tmp_path / name, as_it_is)
+
+
+def test_a_suffix_in_capitals_is_one_too(tmp_path: Path) -> None:
+    assert len(decode(write(tmp_path / "OUT.MP4", [0, 1])).times) == 2
+
+
+def test_pictures_of_different_sizes_make_no_video(tmp_path: Path) -> None:
+    sink = VideoSink(tmp_path / "out.mp4", as_it_is)
+    sink.write(make_scene(grey(64, 48)))
+    with pytest.raises(OutputError, match=r"64x48.*66x48") as caught:
+        sink.write(make_scene(grey(66, 48), time=0.04))
+    sink.close()
+
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_to_is_told_before_the_first_frame(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputError, match=r"file"):
+        VideoSink(tmp_path / "file" / "out.mp4", as_it_is)
+    (tmp_path / "taken.mp4").mkdir()
+    with pytest.raises(OutputError, match=r"taken\.mp4.*folder"):
+        VideoSink(tmp_path / "taken.mp4", as_it_is)
+
+
+def test_a_read_only_disk_is_told_before_the_first_frame(tmp_path: Path) -> None:
+    with (
+        mounted(tmp_path / "disk", "ro") as disk,
+        pytest.raises(OutputError, match=r"Read-only file system"),
+    ):
+        VideoSink(disk / "out.mp4", as_it_is)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("share", [0.3, 0.95], ids=["early", "in the last moment"])
+def test_a_full_disk_is_one_error_and_leaves_nothing(
+    tmp_path: Path, suffix: str, share: float
+) -> None:
+    times = [index / 25 for index in range(60)]
+    needed = write(tmp_path / f"whole.{suffix}", times, noise).stat().st_size
+    with mounted(tmp_path / "disk", f"size={int(needed * share)}") as disk:
+        sink = VideoSink(disk / f"out.{suffix}", as_it_is)
+        with pytest.raises(OutputError, match=r"out\..*No space left on device"):
+            for index, time in enumerate(times):
+                sink.write(make_scene(noise(index), index=index, time=time))
+            sink.close()
+        sink.write(make_scene(noise(0)))
+        sink.close()
+
+        assert list(disk.iterdir()) == []
