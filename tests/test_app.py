@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import signal
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edge.app import loop
+from edge.app import loop, open_sinks
+from edge.config import Config
 from edge.core import Box, Event, Frame, Scene, Sign
 from edge.interrupt import Interrupted, Interrupts
-from models.errors import OutputError, SourceError
+from edge.sinks.console import ConsoleSink
+from edge.sources import SourceInfo
+from edge.status import StatusLine, Watch
+from models.errors import OutputError, SourceError, UsageError
 
 LAST = Event("e", "s", "end", 1.0, None, 3, 0, 1, Sign(14, 0.9, 3), Box(0, 0, 9, 9), 2, 0.0, 1.0)
 
@@ -152,3 +159,60 @@ def test_a_bug_is_not_taken_for_an_end() -> None:
         loop(frames(2, ZeroDivisionError()), FakeLine(), [sink], Interrupts())
 
     assert sink.last is None
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch(StatusLine(None, io.StringIO()), "models", live=True)
+
+
+CAMERA = SourceInfo("camera 0", live=True, stills=False, size=(8, 8), fps=30.0)
+
+
+def test_a_camera_without_a_screen_prints_its_events_and_says_so(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("edge.app.window_problem", lambda: "there is no screen")
+    caplog.set_level("INFO")
+
+    with ExitStack() as stack:
+        (sink,) = open_sinks(Config(source="0"), CAMERA, watch, stack)
+
+    assert isinstance(sink, ConsoleSink)
+    assert caplog.messages == ["there is no screen; events are printed here"]
+
+
+def test_a_window_that_cannot_be_is_refused_where_it_was_asked_for(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.app.window_problem", lambda: "there is no screen")
+
+    with ExitStack() as stack, pytest.raises(UsageError, match="there is no screen"):
+        open_sinks(Config(source="0", show=True), CAMERA, watch, stack)
+
+
+def test_a_bad_output_leaves_nothing_of_a_good_one(
+    watch: Watch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "seen.jsonl").mkdir()
+    config = Config(output=str(tmp_path / "seen.mp4"), events=str(tmp_path / "seen.jsonl"))
+
+    with pytest.raises(OutputError, match="found a folder"), ExitStack() as stack:
+        open_sinks(config, CAMERA, watch, stack)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["seen.jsonl"]
+    assert caplog.messages == []
+
+
+def test_a_video_of_unrelated_pictures_is_refused(watch: Watch) -> None:
+    pictures = SourceInfo("shots", live=False, stills=True, frames=2)
+
+    with ExitStack() as stack, pytest.raises(UsageError, match="expected a folder for pictures"):
+        open_sinks(Config(output="seen.mp4"), pictures, watch, stack)
+
+
+def test_the_overlay_is_told_rate_latency_and_models(watch: Watch) -> None:
+    for frame in frames(1):
+        watch.write(Scene(frame, timings={"total": 0.0123}))
+
+    assert watch.status == "0 fps · 12 ms · models"
