@@ -133,9 +133,17 @@ def test_a_place_that_cannot_be_written_to_is_told_at_once(tmp_path: Path) -> No
         JsonlSink(str(tmp_path))
 
 
-def test_a_place_that_fails_leaves_no_new_folders(tmp_path: Path) -> None:
+def test_a_read_only_disk_is_told_at_once(tmp_path: Path) -> None:
     with mounted(tmp_path / "disk", "ro") as disk, pytest.raises(OutputError, match="Read-only"):
         JsonlSink(str(disk / "a" / "b" / "events.jsonl"))
+
+
+@pytest.mark.parametrize("length", [252, 400], ids=["with the .part", "anyway"])
+def test_a_name_that_is_too_long_leaves_no_new_folders(tmp_path: Path, length: int) -> None:
+    with pytest.raises(OutputError, match="too long"):
+        JsonlSink(str(tmp_path / "new" / "deep" / ("x" * length)))
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_reader_that_has_had_enough_ends_the_run_quietly() -> None:

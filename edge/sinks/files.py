@@ -18,12 +18,13 @@ class Part:
     def __init__(self, target: Path) -> None:
         self.target = target
         self.path = target.with_name(target.name + ".part")
-        if target.is_dir():
-            raise OutputError(f"{target}: expected a file to write, found a folder")
-        made = make_folder(target.parent)
+        made: list[Path] = []
         try:
+            if target.is_dir():
+                raise OutputError(f"{target}: expected a file to write, found a folder")
+            made = make_folder(target.parent)
             self.path.open("wb").close()
-        except OSError as error:
+        except OSError as error:  # also a name that is too long to ask about
             for folder in made:
                 folder.rmdir()
             raise OutputError(f"{target}: cannot be written: {error.strerror}") from error

@@ -34,7 +34,7 @@ class JsonlSink:
         path = Path(target)
         if target == STDOUT:
             self._file: TextIO | None = sys.stdout
-        elif path.exists() and not path.is_file() and not path.is_dir():
+        elif _is_device(path):
             self._file = self._open(path)
         else:
             self._part = Part(path)
@@ -114,3 +114,10 @@ def event_record(event: Event) -> dict[str, Any]:
         "first_seen": round(event.first_seen, PLACES),
         "last_seen": round(event.last_seen, PLACES),
     }
+
+
+def _is_device(path: Path) -> bool:
+    try:
+        return path.exists() and not path.is_file() and not path.is_dir()
+    except OSError:  # a name too long to be anything
+        return False
