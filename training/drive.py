@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import sys
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import av
+import cv2
 import numpy as np
 
 from models.errors import OutputError, run_command
@@ -27,7 +29,7 @@ FOCAL = 1.0 / 1.22  # of the picture's width
 MIN_HEIGHT = 10.0  # pixels; a smaller sign is not in the truth
 MIN_VISIBLE = 0.7
 CRF = 27
-PRESET = "slow"
+PRESET = "medium"
 LIMIT_BYTES = 8_000_000
 
 
@@ -91,7 +93,9 @@ def truth_of(story: Story, seen: dict[int, list[list[float]]], size: tuple[int, 
     }
 
 
-def write_drive(story: Story, folder: Path, frames: int, size: tuple[int, int] = SIZE) -> None:
+def write_drive(
+    story: Story, folder: Path, frames: int, size: tuple[int, int] = SIZE, jobs: int = 1
+) -> None:
     """Draw the first `frames` frames into drive.mp4 and drive.json; OutputError if it cannot be."""
     part = folder / "drive.part.mp4"
     seen: dict[int, list[list[float]]] = {}
@@ -103,7 +107,7 @@ def write_drive(story: Story, folder: Path, frames: int, size: tuple[int, int] =
             stream.pix_fmt = "yuv420p"
             stream.time_base = Fraction(1, FPS)
             stream.options = {"crf": str(CRF), "preset": PRESET, "threads": "1"}
-            for index, glimpse in enumerate(_drawn(story, frames, size)):
+            for index, glimpse in enumerate(_told(_drawn(story, frames, size, jobs), frames)):
                 for face in glimpse.faces:
                     box = [round(value, 1) for value in face.box]
                     seen.setdefault(face.sign, []).append([index, *box])
@@ -120,11 +124,27 @@ def write_drive(story: Story, folder: Path, frames: int, size: tuple[int, int] =
         part.unlink(missing_ok=True)
 
 
-def _drawn(story: Story, frames: int, size: tuple[int, int]) -> Iterator[Glimpse]:
-    """The frames one after the other, with a line of progress on a terminal."""
+def _draw(task: tuple[int, int, tuple[int, int]]) -> Glimpse:
+    """One frame in a worker process; each builds the story for itself, once."""
+    cv2.setNumThreads(1)
+    seed, index, size = task
+    return frame_at(story_of(seed), index, size)
+
+
+def _drawn(story: Story, frames: int, size: tuple[int, int], jobs: int) -> Iterator[Glimpse]:
+    """The frames one after the other, drawn by `jobs` processes."""
+    if jobs <= 1:
+        yield from (frame_at(story, index, size) for index in range(frames))
+        return
+    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+        yield from pool.imap(_draw, ((story.seed, index, size) for index in range(frames)))
+
+
+def _told(glimpses: Iterator[Glimpse], frames: int) -> Iterator[Glimpse]:
+    """The same, with a line of progress."""
     start = time.monotonic()
-    for index in range(frames):
-        yield frame_at(story, index, size)
+    for index, glimpse in enumerate(glimpses):
+        yield glimpse
         if sys.stderr.isatty() or (index + 1) % 100 == 0:
             each = (time.monotonic() - start) / (index + 1)
             left = each * (frames - index - 1)
@@ -146,6 +166,7 @@ def main() -> None:
         help="draw: the folder; histograms: the PNG",
     )
     parser.add_argument("--seconds", type=float, default=SECONDS, help="draw only the beginning")
+    parser.add_argument("--jobs", type=int, default=1, help="draw: in how many processes")
     parser.add_argument(
         "--drive",
         type=Path,
@@ -157,7 +178,9 @@ def main() -> None:
     if options.what == "histograms":
         draw_histograms(options.drive, options.output)
         return
-    write_drive(story_of(options.seed), options.output, round(options.seconds * FPS))
+    write_drive(
+        story_of(options.seed), options.output, round(options.seconds * FPS), jobs=options.jobs
+    )
 
 
 if __name__ == "__main__":

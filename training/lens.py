@@ -16,7 +16,7 @@ GLARE = 0.025  # share of very bright light that spreads around it
 
 
 class Optics(NamedTuple):
-    """The state of the camera for one picture; `noise` is a standard deviation at mid grey, 0–255."""
+    """The state of the camera for one picture; `noise` is its deviation at mid grey, 0–255."""
 
     exposure: float = 1.0
     white: tuple[float, float, float] = (1.0, 1.0, 1.0)  # B, G, R

@@ -40,11 +40,14 @@ def texture_of(art: Picture) -> Texture:
             level, (level.shape[1] // 2, level.shape[0] // 2), interpolation=cv2.INTER_AREA
         )
         levels.append(level)
-    rows, columns = np.nonzero(art[..., 3] > 127)
-    corners = [(columns + i, rows + j) for i in (0, 1) for j in (0, 1)]
-    points = np.concatenate([np.stack(c, axis=1) for c in corners]).astype(np.int32)
-    if len(points) == 0:
+    solid = art[..., 3] > 127
+    rows = np.nonzero(solid.any(axis=1))[0]
+    if len(rows) == 0:
         return Texture(tuple(levels), np.zeros((0, 2)))
+    first = solid[rows].argmax(axis=1)
+    last = art.shape[1] - solid[rows, ::-1].argmax(axis=1)  # exclusive
+    corners = [(x, rows + j) for x in (first, last) for j in (0, 1)]
+    points = np.concatenate([np.stack(c, axis=1) for c in corners]).astype(np.int32)
     hull = cv2.convexHull(points)[:, 0, :]
     return Texture(tuple(levels), hull / np.array([art.shape[1], art.shape[0]], float))
 

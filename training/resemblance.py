@@ -69,7 +69,7 @@ def looks_of_set(dataset: Dataset, every: int, scale: float) -> list[Look]:
 
 
 def _looks_of_example(dataset: Dataset, example: Example, scale: float) -> list[Look]:
-    """Full pictures are brought to a width of 1280; crops stay and only their heights are scaled."""
+    """Full pictures are brought to a width of 1280; of crops only the heights are scaled."""
     image = dataset.read(example)
     if image.shape[1] != REAL_WIDTH:
         return [look_of(image, a.box, scale) for a in example.annotations]

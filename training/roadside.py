@@ -1,34 +1,22 @@
-"""Puts things beside a road: posts with signs, trees, houses, cars, lamps, boards."""
+"""Puts things beside a road: trees, houses, cars, lamps, boards, rails, a bridge."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from models.signs import UNKNOWN_SIGN, sign_class
-from training.artwork import LOOKALIKES, foreign_art, lookalike_art, sign_art
-from training.painter import Panel, Picture, Texture, texture_of
+from training.artwork import LOOKALIKES
+from training.painter import Panel, Texture, texture_of
 from training.pinhole import Array, Road, alongside, upright
 from training.scenery import billboard, flat, pick
-from training.terrain import LANE, fractal
+from training.terrain import LANE
+from training.wear import clean_art, weathered
 
-ART = 192  # pixels of a sign's texture
 POST = 0.075  # metres across
-GAP = 0.05  # metres between two signs on one post
 HOUSE = 8.0  # metres of one house's front
-
-
-class SignPlan(NamedTuple):
-    """One sign to put up: a class id, or the name of one that is none of the 43."""
-
-    label: int
-    foreign: str = ""
-    size: float = 0.75  # metres of its longer side
-    wear: float = 0.3  # 0 new … 1 worn out
 
 
 class Standing(NamedTuple):
@@ -64,90 +52,13 @@ class Roadside:
         """Add one panel, darker where it stands below a bridge."""
         self.panels.append(Panel(texture, corners, gain * self.light_at(s), **more))  # type: ignore[arg-type]
 
-
-@lru_cache(maxsize=256)
-def clean_art(kind: str, name: str) -> Picture:
-    """The artwork of a "sign" (its id as text), a "foreign" sign or a "lookalike"."""
-    if kind == "sign":
-        return sign_art(int(name), ART)
-    return foreign_art(name, ART) if kind == "foreign" else lookalike_art(name, ART)
-
-
-def weathered(art: Picture, rng: np.random.Generator, wear: float) -> Picture:
-    """The artwork faded, dirty, scratched and partly in shade, the more so the higher `wear` is."""
-    colours = art[..., :3].astype(np.float32)
-    grey = colours.mean(axis=2, keepdims=True)
-    fade = wear * rng.uniform(0.0, 0.5)
-    bleached = colours + (grey * 0.6 + 80 - colours) * (fade * np.array([0.5, 0.7, 0.9]))
-    dirt = np.clip(fractal(rng, ART, ART, 50, 5) * 0.5 + rng.uniform(-0.4, 0.3), 0, 1) * wear
-    run = np.clip(fractal(rng, 1, ART, 6)[0], 0, 2)[None, :] * np.linspace(1, 0, ART)[:, None]
-    dirt = np.clip(dirt + 0.25 * wear * run, 0, 0.8)[..., None]
-    mud = np.array([52, 62, 70], np.float32)
-    image = bleached + (mud - bleached) * dirt
-    if rng.random() < 0.5 * wear:
-        for _ in range(int(rng.integers(1, 7))):
-            a, b = rng.integers(0, ART, 2).tolist(), rng.integers(0, ART, 2).tolist()
-            b = [a[0] + (b[0] - a[0]) // 4, a[1] + (b[1] - a[1]) // 4]
-            cv2.line(image, a, b, (150, 152, 152), 1, cv2.LINE_AA)
-    if rng.random() < 0.3 * wear:
-        spot = rng.integers(ART // 4, 3 * ART // 4, 2).tolist()
-        colour = rng.integers(20, 240, 3).tolist()
-        cv2.circle(image, spot, int(rng.integers(5, 13)), colour, -1, cv2.LINE_AA)
-    if rng.random() < 0.4:  # the shade of leaves
-        shade = np.clip(fractal(rng, ART, ART, 60, 3) * 1.6 + rng.uniform(-0.3, 0.4), 0, 1)
-        image *= (1 - rng.uniform(0.25, 0.6) * shade)[..., None]
-    colours8 = np.clip(image, 0, 240).astype(np.uint8)
-    return np.concatenate([colours8, art[..., 3:]], axis=2)
-
-
-class PostPlan(NamedTuple):
-    """A post at (s, d) with its signs from the top down; the lowest hangs at `low` metres."""
-
-    s: float
-    d: float
-    signs: tuple[SignPlan, ...]
-    low: float
-    plated: bool = False  # a white plate below them
-
-
-def sign_post(side: Roadside, rng: np.random.Generator, post_plan: PostPlan) -> None:
-    """Put up a post with its signs, all a little crooked."""
-    s, d, plans, low, plated = post_plan
-    gain = float(rng.choice([0.45, 0.7, 0.95, 1.1]) * rng.uniform(0.85, 1.15))
-    bend = (rng.normal(-0.05, 0.12) * np.sign(d), rng.normal(0, 0.025), rng.normal(0, 0.02))
-    bottom = low
-    if plated:
-        corners = upright(side.road, (s - 0.02, d), (0.6, 0.36), low - 0.4, bend)
-        side.add(pick(rng, "plate"), corners, s, gain, retro=0.6, bias=0.1)
-    for plan in reversed(plans):
-        kind, name = ("foreign", plan.foreign) if plan.foreign else ("sign", str(plan.label))
-        art = weathered(clean_art(kind, name), rng, plan.wear)
-        turn = (bend[0] + rng.normal(0, 0.03), bend[1], bend[2] + rng.normal(0, 0.02))
-        corners = upright(side.road, (s - 0.03, d), (plan.size, plan.size), bottom, turn)
-        side.add(
-            texture_of(art),
-            corners,
-            s,
-            gain,
-            retro=float(rng.uniform(0.6, 1.3)),
-            sign=len(side.signs),
-            bias=0.12,
-        )
-        label = UNKNOWN_SIGN.id if plan.foreign else plan.label
-        side.signs.append(Standing(label, plan.foreign or sign_class(plan.label).name, s, d))
-        bottom += plan.size + GAP
-    post = upright(side.road, (s, d), (POST, bottom - 0.02), 0.0, (0.0, bend[1], bend[2]))
-    side.add(pick(rng, "pole"), post, s, gain * 0.8)
-
-
-def turned_away(side: Roadside, rng: np.random.Generator, s: float, d: float) -> None:
-    """A sign for the other direction: its back."""
-    low = rng.uniform(2.0, 2.4)
-    gain = rng.uniform(0.3, 0.9)
-    face = upright(side.road, (s, d), (0.7, 0.7), low, (rng.normal(0, 0.1), 0, rng.normal(0, 0.03)))
-    side.add(pick(rng, rng.choice(["discback", "triback"])), face, s, gain)
-    post = upright(side.road, (s - 0.05, d), (POST, low + 0.6))
-    side.add(pick(rng, "pole"), post, s, gain)
+    def pole(self, rng: np.random.Generator, middle: Array, size: float, yaw: float) -> None:
+        """The post of a sign of this size (metres) whose middle is at this world point."""
+        right = np.array([np.cos(yaw), 0.0, -np.sin(yaw)]) * POST / 2
+        back = np.array([np.sin(yaw), 0.0, np.cos(yaw)]) * 0.04
+        top, foot = middle + back + [0.0, size * 0.4, 0.0], middle * [1.0, 0.0, 1.0] + back
+        corners = np.stack([top - right, top + right, foot + right, foot - right])
+        self.panels.append(Panel(pick(rng, "pole"), corners, rng.uniform(0.3, 0.9)))
 
 
 def grow(side: Roadside, rng: np.random.Generator, s: float, d: float, bare: float = 0.3) -> None:
@@ -175,10 +86,10 @@ def house(side: Roadside, rng: np.random.Generator, s: float, d: float, kind: st
     out = float(np.sign(d))
     if kind == "house2":
         top = alongside(side.road, s, s + HOUSE, d, (tall, tall))
-        ridge = alongside(side.road, s, s + HOUSE, d + 4 * out, (tall + 3.2, tall + 3.2))
+        ridge = alongside(side.road, s, s + HOUSE, d + 4 * out, (tall + 3.75, tall + 3.75))
         slope = np.stack([ridge[0], ridge[1], top[2], top[3]])
         side.add(pick(rng, "roof"), slope, s, gain)
-        end = upright(side.road, (s, d + 4 * out), (8.0, tall + 3.2), 0.0)
+        end = upright(side.road, (s, d + 4 * out), (8.0, tall + 3.75), 0.0)
         side.add(pick(rng, "gable"), end, s, gain * 0.7)
     else:
         end = upright(side.road, (s, d + 4 * out), (8.0, tall), 0.0)

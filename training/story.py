@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -11,11 +12,10 @@ from training.artwork import FOREIGN
 from training.lens import Optics
 from training.painter import Light, Panel, texture_of
 from training.pinhole import STEP, Road, road_of, upright
+from training.posts import PostPlan, SignPlan, sign_post, turned_away
 from training.roadside import (
     HOUSE,
-    PostPlan,
     Roadside,
-    SignPlan,
     Strip,
     bridge,
     grow,
@@ -24,19 +24,19 @@ from training.roadside import (
     lookalike,
     parked,
     shrubs,
-    sign_post,
     strip,
-    turned_away,
 )
 from training.scenery import pick, shadow
-from training.terrain import LANE, Paving, ground_of, sky_of
+from training.sky import sky_of
+from training.terrain import LANE, Paving, ground_of
 from training.world import World
 
 FPS = 30
 SECONDS = 28.0
 BRIDGE = (206.0, 232.0)
-FIRST_POST, LAST_POST = 24.0, 392.0  # metres along the road
+FIRST_POST, LAST_POST = 42.0, 388.0  # metres along the road
 ROAD_LENGTH = 640.0
+CLEAR = 11.0  # metres before a sign where little may hide it
 LIT_FROM = 300.0  # metres; from here on lamps shine
 
 # One post after the other; a minus puts a post to the left, "f" is a sign outside the 43.
@@ -212,7 +212,10 @@ def _line_with_houses(side: Roadside, rng: np.random.Generator, out: int) -> Non
 
 def _clutter(side: Roadside, rng: np.random.Generator, s: float, out: int) -> None:
     """At most one thing near s: a parked car, a lamp, a look-alike, the back of a sign, a tree."""
+    ahead = [post.s - s for post in side.signs if post.d * out > 0]
     chance = rng.random()
+    if any(0 < metres < CLEAR for metres in ahead) and chance > 0.22:
+        return
     if _in_town(s) and chance < 0.22:
         parked(side, rng, s, out * (LANE + (2.5 if out > 0 else 2.2)))
     elif chance < 0.36:
@@ -254,6 +257,7 @@ def _cars(rng: np.random.Generator, road: Road) -> tuple[tuple[Panel, float, flo
     return tuple(found)
 
 
+@lru_cache(maxsize=1)
 def story_of(seed: int) -> Story:
     """The drive of this seed, ready to be looked at."""
     rng = np.random.default_rng(seed)

@@ -10,7 +10,8 @@ import numpy as np
 from training.painter import Face, Light, Panel, paint
 from training.pinhole import Array, Camera, Road
 from training.roadside import Standing
-from training.terrain import Ground, Sky, lay_ground, lay_sky
+from training.sky import Sky, lay_sky
+from training.terrain import Ground, lay_ground
 
 
 class World(NamedTuple):
