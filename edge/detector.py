@@ -77,7 +77,7 @@ class YoloDetector:
         return boxes, scores
 
     def _by_stride(self, outputs: tuple[Array, ...]) -> list[tuple[Array, Array]]:
-        """(distances, logits) of each stride, found by their shapes; ModelError if one lacks."""
+        """(distances, logits) of each stride by their shapes; ModelError if not exactly those."""
         by_shape = {o.shape: o for o in outputs}
         width, height = self.spec.input.width, self.spec.input.height
         found = []
@@ -90,6 +90,11 @@ class YoloDetector:
                     f"{stride}, found {sorted(by_shape)}"
                 )
             found.append((by_shape[shapes[0]], by_shape[shapes[1]]))
+        if len(outputs) != 2 * len(found):
+            raise ModelError(
+                f"{self.spec.file}: expected two outputs for each of the strides "
+                f"{self.spec.output.strides}, found {sorted(by_shape)}"
+            )
         return found
 
 

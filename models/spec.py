@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType, UnionType
@@ -155,10 +155,32 @@ def _check(spec: Spec, path: Path) -> None:
             f"{path}: expected {len(expected)} labels as in models/signs.csv, "
             f"found {len(spec.labels)} ({_first_difference(spec.labels, expected)})"
         )
-    if spec.file != Path(spec.file).name:
-        raise ModelError(
-            f"{path}: expected file to be a name in the same folder, found {spec.file!r}"
-        )
+    for what, found, rule, holds in _rules(spec):
+        if not holds:
+            raise ModelError(f"{path}: expected {what} to be {rule}, found {found!r}")
+
+
+def _rules(spec: Spec) -> Iterator[tuple[str, object, str, bool]]:
+    """(key, its value, what it should be, whether it is) of the values that could be nonsense."""
+    yield (
+        "file",
+        spec.file,
+        "a name in the same folder",
+        0 < len(spec.file) == len(Path(spec.file).name),
+    )
+    yield "temperature", spec.temperature, "above 0", 0 < spec.temperature < float("inf")
+    yield "input.width", spec.input.width, "above 0", spec.input.width > 0
+    yield "input.height", spec.input.height, "above 0", spec.input.height > 0
+    yield "input.margin", spec.input.margin, "0 or more", 0 <= spec.input.margin < float("inf")
+    for key, value in spec.thresholds.items():
+        yield f"thresholds.{key}", value, "from 0 to 1", 0 <= value <= 1
+    if spec.pair:
+        yield "pair.score", spec.pair.score, "from 0 to 1", 0 <= spec.pair.score <= 1
+    if spec.task == "detect":
+        strides, bins = spec.output.strides, spec.output.bins
+        distinct = len(set(strides)) == len(strides) > 0 and min(strides) > 0
+        yield "output.strides", strides, "different whole numbers above 0", distinct
+        yield "output.bins", bins, "above 0", bins > 0
 
 
 def _first_difference(found: list[str], expected: tuple[str, ...]) -> str:
