@@ -14,6 +14,7 @@ import argparse
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import subprocess
 import sys
@@ -145,7 +146,8 @@ def publish_detector(run: Path, target: Target, size: tuple[int, int], classifie
     threads = available_threads()
     int8 = load_detector(str(staged), threads, WHOLE_CURVE)
     score = thresholds.detector_score(int8, Walk(gtsdb, judge))
-    spec = dataclasses.replace(spec, thresholds={"score": round(score, 4), "iou": NMS_IOU})
+    score = math.floor(score * 10_000) / 10_000  # never above the answers that it lets in
+    spec = dataclasses.replace(spec, thresholds={"score": score, "iou": NMS_IOU})
     whole = YoloDetector(spec, FloatRuntime(quantize.raw_head(float_file)), WHOLE_CURVE)
     figures = {
         "float": measure_detector(whole, score, Walk(gtsdb, judge)),
@@ -291,10 +293,10 @@ def _evaluate(flags: list[str], staged: Path, name: str, flag: str = "--model") 
 
 def _size(text: str) -> tuple[int, int]:
     """`800x448` → (800, 448); both must be multiples of the coarsest stride."""
-    width, _, height = text.partition("x")
-    if not (width.isdigit() and height.isdigit()) or int(width) % 32 or int(height) % 32:
+    sides = [int(side) if side.isdecimal() else 0 for side in text.split("x")]
+    if len(sides) != 2 or not all(sides) or any(side % max(STRIDES) for side in sides):
         raise UsageError(f"--size: expected WIDTHxHEIGHT, multiples of 32, found {text!r}")
-    return int(width), int(height)
+    return sides[0], sides[1]
 
 
 def main() -> None:
@@ -303,7 +305,7 @@ def main() -> None:
     parser.add_argument("what", choices=("classifier", "detector", "pair"))
     parser.add_argument("--run", type=Path, help="the training run's folder")
     parser.add_argument("--name", help="the model's name; the command's own word if not given")
-    parser.add_argument("--version", default="0.1.0", help="of the model")
+    parser.add_argument("--model-version", default="0.1.0", help="the version its JSON names")
     parser.add_argument("--folder", type=Path, default=FOLDER, help=argparse.SUPPRESS)
     parser.add_argument("--classifier", default="classifier", help="the detector's partner")
     parser.add_argument("--size", default="800x448", help="the detector's input, width x height")
@@ -311,7 +313,7 @@ def main() -> None:
     if flags.what != "pair" and not flags.run:
         raise UsageError(f"{flags.what}: expected --run, the folder of a training run")
     target = Target(
-        flags.name or flags.what.replace("pair", "detector"), flags.version, flags.folder
+        flags.name or flags.what.replace("pair", "detector"), flags.model_version, flags.folder
     )
     if flags.what == "classifier":
         path = publish_classifier(flags.run, target)
