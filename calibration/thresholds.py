@@ -62,10 +62,16 @@ def detector_score(detector: Detector, walk: Walk) -> float:
 
 
 def _lowest(scores: Floats, wrong: Bools, allowed: float) -> float:
-    """The lowest of `scores` from which on no more than `allowed` are wrong."""
+    """The lowest of `scores` from which on no more than `allowed` are wrong; 1 if none."""
     order = np.argsort(-scores)
-    within = np.cumsum(wrong[order]) <= allowed
-    return float(scores[order][within][-1]) if within.any() else 1.0
+    ranked = scores[order]
+    within = (np.cumsum(wrong[order]) <= allowed) & _last_of_ties(ranked)
+    return float(ranked[within][-1]) if within.any() else 1.0
+
+
+def _last_of_ties(ranked: Floats) -> Bools:
+    """Where a threshold can cut: answers of one score come or go together (int8 has few scores)."""
+    return np.append(ranked[1:] != ranked[:-1], True) if len(ranked) else np.zeros(0, dtype=bool)
 
 
 def fused_score(reader: Reader, least_score: float, walk: Walk) -> float:
@@ -101,7 +107,7 @@ def best_f1(scores: Sequence[float], hits: Sequence[bool], signs: int) -> float:
     order = np.argsort(-np.asarray(scores), kind="stable")
     ranked = np.asarray(scores)[order]
     right = np.cumsum(np.asarray(hits)[order])
-    f1 = 2 * right / (np.arange(1, len(ranked) + 1) + signs)
+    f1 = 2 * right / (np.arange(1, len(ranked) + 1) + signs) * _last_of_ties(ranked)
     best = int(np.flatnonzero(f1 == f1.max())[-1])
     below = ranked[best + 1] if best + 1 < len(ranked) else ranked[best] * 0.9
     return float((ranked[best] + below) / 2)
