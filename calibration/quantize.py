@@ -107,7 +107,7 @@ def raw_head(path: Path) -> Any:
 
     try:
         net, _ = load_checkpoint(str(path))
-    except (OSError, KeyError, RuntimeError) as error:
+    except (OSError, KeyError, RuntimeError, TypeError) as error:  # Ultralytics' own is a TypeError
         raise ModelError(f"{path}: expected an Ultralytics checkpoint, found {error}") from error
     # The converter reads kernels by their memory, so none may lie there channels-last.
     fused = net.float().eval().fuse(verbose=False).to(memory_format=torch.contiguous_format)

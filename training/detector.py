@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import cv2
@@ -29,7 +30,7 @@ from tqdm import tqdm
 from ultralytics.cfg import get_cfg
 from ultralytics.nn.tasks import DetectionModel, load_checkpoint
 
-from models.errors import OutputError, SourceError, UsageError, run_command
+from models.errors import ModelError, OutputError, SourceError, UsageError, run_command
 from training import datasets
 from training.views import Picture, ViewSettings, sample
 
@@ -117,7 +118,7 @@ def build(recipe: Recipe) -> DetectionModel:
     if recipe.weights != "none":
         try:
             start, _ = load_checkpoint(recipe.weights)
-        except (OSError, FileNotFoundError) as error:
+        except (OSError, TypeError) as error:  # a TypeError is what a broken file gets
             raise SourceError(f"starting weights {recipe.weights}: {error}") from error
         net.load(start, verbose=False)
         total, own = len(net.state_dict()), start.float().state_dict()
@@ -196,7 +197,10 @@ class Training:
         path = self.run / "last.pt"
         if not path.exists():
             return
-        saved = torch.load(path, map_location=self.device, weights_only=False)
+        try:
+            saved = torch.load(path, map_location=self.device, weights_only=False)
+        except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
+            raise ModelError(f"{path}: expected a checkpoint of a run, found {error}") from error
         if saved["recipe"] != asdict(self.recipe):
             changed = [k for k, v in asdict(self.recipe).items() if saved["recipe"].get(k) != v]
             raise UsageError(
