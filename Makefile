@@ -64,7 +64,7 @@ $(TRAIN_VENV)/.train: setup.cfg tools/train_requirements.txt
 	@touch $@
 
 test-train: $(TRAIN_VENV)/.train ## smoke tests of training and calibration
-	$(TRAIN) -m pytest -m train
+	$(TRAIN) -m pytest -m train tests/test_train_*.py
 
 models: classifier detector ## train and publish both models from the data
 
