@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import Queue
 from typing import Any
+from zipfile import BadZipFile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is imported
 
@@ -28,7 +29,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from models.errors import OutputError, UsageError, run_command
+from models.errors import ModelError, OutputError, UsageError, run_command
 from models.imaging import CROP_SIZE
 from models.signs import BACKGROUND, COUNT, FOREIGN, label_names
 from training import datasets
@@ -212,23 +213,30 @@ class Training:
         return len(self.log)
 
     def _variables(self) -> list[Any]:
-        return [*self.net.weights, *self.optimiser.variables, *self.average]
+        """All that a step changes; the states of dropout's dice come last."""
+        weights = {id(weight) for weight in self.net.weights}
+        dice = [variable for variable in self.net.variables if id(variable) not in weights]
+        return [*self.net.weights, *self.optimiser.variables, *self.average, *dice]
 
     def resume(self) -> None:
         """Continue from `last.npz` where there is one of the same recipe."""
         path = self.run / "last.npz"
         if not path.exists():
             return
-        with np.load(path) as saved:
-            state = json.loads(str(saved["state"]))
-            if state["recipe"] != asdict(self.recipe):
-                changed = [k for k, v in asdict(self.recipe).items() if state["recipe"].get(k) != v]
-                raise UsageError(
-                    f"{path} belongs to another recipe (differs in {', '.join(changed) or 'keys'}):"
-                    " choose another --run or remove it"
-                )
-            for number, variable in enumerate(self._variables()):
-                variable.assign(saved[f"v{number}"])
+        try:
+            with np.load(path) as file:
+                saved = {name: file[name] for name in file.files}
+            state = json.loads(str(saved.pop("state")))
+        except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
+            raise ModelError(f"{path}: expected a checkpoint of a run, found {error}") from error
+        if state["recipe"] != asdict(self.recipe):
+            changed = [k for k, v in asdict(self.recipe).items() if state["recipe"].get(k) != v]
+            raise UsageError(
+                f"{path} belongs to another recipe (differs in {', '.join(changed) or 'keys'}): "
+                "choose another --run or remove it"
+            )
+        for number, variable in enumerate(self._variables()[: len(saved)]):  # early ones lack dice
+            variable.assign(saved[f"v{number}"])
         self.log = state["log"]
         print(f"continuing after epoch {self.epoch} of {self.recipe.epochs}")
 
