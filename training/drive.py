@@ -28,8 +28,8 @@ SIZE = (1280, 720)
 FOCAL = 1.0 / 1.22  # of the picture's width
 MIN_HEIGHT = 10.0  # pixels; a smaller sign is not in the truth
 MIN_VISIBLE = 0.7
-CRF = 27
-PRESET = "medium"
+CRF = 27.5
+PRESET = "slow"
 LIMIT_BYTES = 8_000_000
 
 
@@ -121,7 +121,8 @@ def write_drive(
     except OSError as error:
         raise OutputError(f"cannot write the drive into {folder}: {error}") from error
     finally:
-        part.unlink(missing_ok=True)
+        if part.exists():
+            part.unlink()
 
 
 def _draw(task: tuple[int, int, tuple[int, int]]) -> Glimpse:

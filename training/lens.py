@@ -24,8 +24,8 @@ class Optics(NamedTuple):
     noise: float = 2.5
     vignette: float = 0.25  # light lost in the corners
     saturation: float = 1.15
-    contrast: float = 1.22
-    sharpen: float = 0.3
+    contrast: float = 1.38
+    sharpen: float = 0.5
     chroma_blur: float = 0.8  # pixels, sigma
     jpeg: int = 92
 

@@ -60,7 +60,7 @@ class PostPlan(NamedTuple):
 def sign_post(side: Roadside, rng: np.random.Generator, post_plan: PostPlan) -> None:
     """Put up a post with its signs, all a little crooked."""
     s, d, plans, low, plated = post_plan
-    gain = float(np.clip(np.exp(rng.normal(-0.95, 0.7)), 0.07, 1.15))
+    gain = float(np.clip(np.exp(rng.normal(-0.75, 0.85)), 0.06, 1.2))
     bend = (rng.normal(-0.05, 0.12) * np.sign(d), rng.normal(0, 0.025), rng.normal(0, 0.02))
     bottom = low
     if plated:

@@ -27,7 +27,7 @@ from training.roadside import (
 )
 from training.sky import Sky, sky_of
 from training.terrain import LANE, Ground, Paving, ground_of
-from training.world import Shot, World, look
+from training.world import Shot, World, look, whole
 
 CLASSES = 43
 LIBRARY_SEED = 77  # of the grounds and skies all pictures share
@@ -37,6 +37,7 @@ HEIGHTS = (10.0, 200.0)  # pixels of a sign, log-uniform
 MOST_SIGNS = 8
 LEAST_VISIBLE = 0.55
 LEAST_HEIGHT = 8.0  # pixels
+LEAST_CONTRAST = 5.0  # standard deviation of grey, 0–255; a sign with less is not labelled
 MARGIN = 3  # pixels between a sign and the edge of the picture
 ROAD_SHARE = 0.75  # of pictures that show a road; the others are signs before anything at all
 
@@ -271,14 +272,19 @@ def scene_picture(
         canvas, faces = look(world, shot, light)
         optics = _optics(rng, exposure, plain=False)
     image = expose(canvas, optics, rng)
-    kept = tuple((face.box, side.signs[face.sign].label) for face in faces if _labelled(face, size))
+    kept = tuple(
+        (face.box, side.signs[face.sign].label)
+        for face in faces
+        if whole(face, size, LEAST_HEIGHT, LEAST_VISIBLE)
+        and _contrast(image, face) > LEAST_CONTRAST
+    )
     return image, kept
 
 
-def _labelled(face: Face, size: tuple[int, int]) -> bool:
-    x1, y1, x2, y2 = face.box
-    inside = x1 >= 0 and y1 >= 0 and x2 <= size[0] and y2 <= size[1]
-    return inside and y2 - y1 >= LEAST_HEIGHT and face.visible >= LEAST_VISIBLE
+def _contrast(image: Picture, face: Face) -> float:
+    """The standard deviation of grey inside the face's box."""
+    x1, y1, x2, y2 = (round(value) for value in face.box)
+    return float(cv2.cvtColor(image[y1:y2, x1:x2], cv2.COLOR_BGR2GRAY).std())
 
 
 def _paste(

@@ -114,7 +114,7 @@ class Story:
             exposure=expo,
             white=white,
             noise=noise,
-            defocus=0.55 + 0.25 * float(np.sin(0.33 * at) ** 8),
+            defocus=0.42 + 0.25 * float(np.sin(0.33 * at) ** 8),
         )
         return Mood(light, optics, shutter)
 
@@ -144,10 +144,10 @@ MOODS = (  # daylight, sky, haze 1/m, headlights, exposure, shutter s, noise, wa
     (0.45, 1.6, 0.0008, 0.0, 1.20, 0.008, 3.0, 0.5),
     (1.10, 1.9, 0.0004, 0.0, 0.90, 0.006, 2.4, 1.0),
     (0.95, 1.9, 0.0006, 0.0, 0.95, 0.007, 2.6, 0.9),
-    (0.50, 1.3, 0.0025, 0.0, 1.15, 0.008, 3.0, 0.3),
-    (0.45, 1.1, 0.0032, 0.0, 1.15, 0.009, 3.4, 0.2),
-    (0.17, 0.40, 0.0016, 0.15, 1.60, 0.011, 4.4, 0.0),
-    (0.055, 0.13, 0.0010, 0.30, 2.30, 0.013, 5.5, 0.0),
+    (0.50, 1.3, 0.0016, 0.0, 1.15, 0.008, 3.0, 0.3),
+    (0.45, 1.1, 0.0022, 0.0, 1.15, 0.009, 3.4, 0.2),
+    (0.17, 0.40, 0.0010, 0.15, 1.60, 0.011, 4.4, 0.0),
+    (0.055, 0.13, 0.0006, 0.30, 2.30, 0.013, 5.5, 0.0),
 )
 
 
@@ -172,7 +172,7 @@ def put_up_signs(side: Roadside, rng: np.random.Generator) -> None:
             size = 0.9 if _triangular(label) else float(rng.uniform(0.62, 0.78))
             name = next(foreign) if label == "f" else ""
             number = -1 if label == "f" else int(label)
-            plans.append(SignPlan(number, name, size, float(rng.uniform(0.05, 0.75))))
+            plans.append(SignPlan(number, name, size, float(rng.uniform(0.0, 0.6))))
         d = -float(rng.uniform(4.5, 6.2)) if left else float(rng.uniform(4.4, 6.6))
         s = place + float(rng.uniform(-2.0, 2.0))
         low, plated = float(rng.uniform(1.9, 2.5)), bool(rng.random() < 0.25)
