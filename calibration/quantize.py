@@ -53,7 +53,10 @@ def quantize_detector(path: Path, images: Images) -> bytes:
     import litert_torch  # noqa: PLC0415
     import torch  # noqa: PLC0415
     from ai_edge_quantizer import calibrator, quantizer, recipe, recipe_manager  # noqa: PLC0415
-    from ai_edge_quantizer.utils.qsv_utils import min_max_update  # noqa: PLC0415
+    from ai_edge_quantizer.utils.qsv_utils import (  # noqa: PLC0415
+        min_max_update,
+        moving_average_update,
+    )
 
     net = raw_head(path)
     height, width = images[0].shape[:2]
@@ -67,16 +70,20 @@ def quantize_detector(path: Path, images: Images) -> bytes:
         rules.load_quantization_recipe(recipe.static_wi8_ai8())
         name, key = _signature(temporary)
         samples = [{key: image[None].astype(np.float32)} for image in _with_extremes(images)]
-        # True extremes, not the quantizer's moving average: few anchors hold a sign, and averaged
-        # ranges would cut their logits off.
-        watch = calibrator.Calibrator(
-            str(temporary), num_threads=os.cpu_count() or 1, qsv_update_func=min_max_update
-        )
-        watch.calibrate({name: samples}, rules)
+
+        def ranges(update: Any) -> dict[str, Any]:
+            watch = calibrator.Calibrator(
+                str(temporary), num_threads=os.cpu_count() or 1, qsv_update_func=update
+            )
+            watch.calibrate({name: samples}, rules)
+            return dict(watch.get_model_qsvs())
+
+        # Inside, a moving average of each picture's extremes, which forgives outliers. At the
+        # outputs the true extremes: few anchors hold a sign, and an average would cut them off.
+        found, extremes = ranges(moving_average_update), ranges(min_max_update)
+        found |= {output: extremes[output] for output in _outputs(temporary)}
         quantiser = quantizer.Quantizer(str(temporary), recipe.static_wi8_ai8())
-        result = quantiser.quantize(
-            watch.get_model_qsvs(), enable_progress_report=False
-        ).quantized_model
+        result = quantiser.quantize(found, enable_progress_report=False).quantized_model
     finally:
         temporary.unlink()
     return uint8_input(bytes(result))
@@ -136,6 +143,13 @@ def _signature(path: Path) -> tuple[str, str]:
     ((name, parts),) = Interpreter(str(path)).get_signature_list().items()
     (key,) = parts["inputs"]
     return str(name), str(key)
+
+
+def _outputs(path: Path) -> list[str]:
+    """The names of a LiteRT file's output tensors."""
+    from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415
+
+    return [str(output["name"]) for output in Interpreter(str(path)).get_output_details()]
 
 
 def uint8_input(model: bytes) -> bytes:

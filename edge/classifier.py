@@ -38,8 +38,8 @@ class SignClassifier:
 
 def softmax(logits: Array) -> Array:
     """Probabilities (n,) of logits (n,)."""
-    raised = np.exp(logits - logits.max())
-    return raised / raised.sum()
+    raised: Array = np.exp(logits - logits.max())
+    return np.asarray(raised / raised.sum())
 
 
 def decide(probabilities: Array, accept: float) -> Reading:

@@ -53,7 +53,7 @@ class Recipe:
     """Everything that decides the weights, besides data and hardware."""
 
     parts: str = "train"  # of GTSRB, joined by "+"; or "all"
-    epochs: int = 16
+    epochs: int = 13
     samples: int = 36_000  # an epoch
     batch: int = 64
     rate: float = 4e-3

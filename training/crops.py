@@ -135,7 +135,7 @@ def augment(image: Image, rng: np.random.Generator) -> Image:
         width, height = rng.integers(4, 16, 2)
         out = out.copy()
         out[y : y + height, x : x + width] = rng.integers(0, 256, 3)
-    return disturb(np.asarray(out, np.uint8), rng)
+    return disturb(np.asarray(out, np.uint8), rng, blur=0.4)
 
 
 def centred(images: Iterable[Image]) -> NDArray[np.uint8]:

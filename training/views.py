@@ -96,11 +96,11 @@ def _clip(boxes: Boxes, width: int, height: int, settings: ViewSettings) -> Boxe
     return clipped[keep & (sides.max(axis=1, initial=0) >= settings.min_size)]
 
 
-def disturb(image: Image, rng: np.random.Generator) -> Image:
+def disturb(image: Image, rng: np.random.Generator, blur: float = 0.2) -> Image:
     """Other cameras, lights and weathers: colour, gamma, blur, noise, compression."""
     if rng.random() < 0.8:
         image = _relight(image, rng)
-    if rng.random() < 0.2:
+    if rng.random() < blur:
         image = _blur(image, rng)
     if rng.random() < 0.25:
         noise = rng.normal(
@@ -131,10 +131,10 @@ def _relight(image: Image, rng: np.random.Generator) -> Image:
 def _blur(image: Image, rng: np.random.Generator) -> Image:
     if rng.random() < 0.5:
         return np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, 1.6)), np.uint8)
-    length = int(rng.integers(3, 8))
+    length = int(rng.integers(3, 10))
     kernel = np.zeros((length, length), np.float32)
     kernel[length // 2] = 1 / length
-    turn = cv2.getRotationMatrix2D(((length - 1) / 2,) * 2, rng.uniform(-30, 30), 1)
+    turn = cv2.getRotationMatrix2D(((length - 1) / 2,) * 2, rng.uniform(-90, 90), 1)
     kernel = cv2.warpAffine(kernel, turn, (length, length))
     return np.asarray(cv2.filter2D(image, -1, kernel / max(kernel.sum(), 1e-6)), np.uint8)
 
