@@ -130,12 +130,28 @@ def augment(image: Image, rng: np.random.Generator) -> Image:
         size = int(rng.integers(12, 32))
         small = cv2.resize(out, (size, size), interpolation=cv2.INTER_AREA)
         out = cv2.resize(small, (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_LINEAR)
-    if rng.random() < 0.08:  # a twig, a post, a sticker
-        x, y = rng.integers(0, CROP_SIZE, 2)
-        width, height = rng.integers(4, 16, 2)
-        out = out.copy()
-        out[y : y + height, x : x + width] = rng.integers(0, 256, 3)
+    if rng.random() < 0.3:
+        out = _cover(np.asarray(out, np.uint8), rng)
     return disturb(np.asarray(out, np.uint8), rng, blur=0.4)
+
+
+def _cover(image: Image, rng: np.random.Generator) -> Image:
+    """Twigs, stickers, mud and shadows: one to four soft-edged shapes over part of the crop."""
+    mask = np.zeros((CROP_SIZE, CROP_SIZE), np.float32)
+    for _ in range(int(rng.integers(1, 5))):
+        centre = [float(v) for v in rng.uniform(4, CROP_SIZE - 4, 2)]
+        axes = [float(v) for v in np.exp(rng.uniform(np.log(2), np.log(14), 2))]
+        angle = float(rng.uniform(0, 180))
+        if rng.random() < 0.6:
+            cv2.ellipse(mask, (centre, axes, angle), 1.0, -1)
+        else:
+            corners = cv2.boxPoints((centre, axes, angle))
+            cv2.fillPoly(mask, [corners.astype(np.int32)], 1.0)
+    mask = cv2.GaussianBlur(mask, (0, 0), rng.uniform(0.5, 2.0)) * rng.uniform(0.4, 1.0)
+    dark = rng.random() < 0.7
+    colour = rng.uniform(0, 90, 3) if dark else rng.uniform(0, 255, 3)
+    blend = image + (colour - image) * mask[:, :, None]
+    return np.asarray(np.clip(blend, 0, 255), np.uint8)
 
 
 def centred(images: Iterable[Image]) -> NDArray[np.uint8]:

@@ -42,9 +42,9 @@ class Recipe:
     model: str = "yolo11n.yaml"
     weights: str = "yolo11n.pt"
     part: str = "train"
-    drawn: int = 600
-    drawn_share: float = 0.25
-    epochs: int = 24
+    drawn: int = 120
+    drawn_share: float = 0.15
+    epochs: int = 14
     windows: int = 1024  # an epoch
     batch: int = 16
     rate: float = 1.5e-3
