@@ -1,0 +1,211 @@
+"""Training, quantising and publishing a classifier, with the real packages on a tiny drawn set."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.train
+pytest.importorskip("tensorflow")
+keras = pytest.importorskip("keras")
+
+from drawn_sets import drawn_gtsdb, drawn_gtsrb  # noqa: E402 – after the packages are known
+from small_models import classifier_spec, save  # noqa: E402
+
+from calibration import metrics, publish, quantize  # noqa: E402
+from calibration.publish import Target, publish_classifier  # noqa: E402
+from edge.classifier import load_classifier  # noqa: E402
+from edge.runtime import LiteRtRuntime  # noqa: E402
+from models.errors import ModelError, SourceError, UsageError  # noqa: E402
+from models.imaging import CROP_MARGIN, CROP_SIZE  # noqa: E402
+from models.signs import BACKGROUND, COUNT, FOREIGN  # noqa: E402
+from models.spec import Input, load_spec  # noqa: E402
+from training.classifier import Recipe, Training, batches, collect, train, write_recipe  # noqa: E402
+from training.crops import MIRRORED, Crops, centred  # noqa: E402
+
+RECIPE = Recipe(epochs=2, samples=1024, batch=32, drawn=1, width=0.5, average=0.5, warmup=0.2)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    root = tmp_path_factory.mktemp("data")
+    drawn_gtsdb(root, train=12, judge=4, size=(400, 300))
+    drawn_gtsrb(root, frames=6)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SIGN_DATA", str(root))
+        yield root
+
+
+@pytest.fixture(scope="module")
+def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001
+    """A run that was never interrupted."""
+    folder = tmp_path_factory.mktemp("runs") / "classifier"
+    train(RECIPE, folder)
+    write_recipe(RECIPE, folder, "python -m training.classifier")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def crops(data: Path) -> tuple[Crops, Crops]:  # noqa: ARG001
+    return collect(RECIPE)
+
+
+def test_a_run_learns_and_leaves_its_record(run: Path) -> None:
+    log = json.loads((run / "log.json").read_text())
+    assert len(log) == 2
+    assert log[1]["loss"] < log[0]["loss"]
+    assert (run / "crops.png").stat().st_size > 0
+    recipe = json.loads((run / "recipe.json").read_text())
+    assert recipe["data"][0] == {"data": "gtsrb", "parts": ["train"]}
+
+
+def test_a_killed_run_continues_to_the_same_weights(run: Path, tmp_path: Path) -> None:
+    train(RECIPE, tmp_path, until=1)
+    train(RECIPE, tmp_path)
+
+    with np.load(run / "last.npz") as whole, np.load(tmp_path / "last.npz") as resumed:
+        assert whole.files == resumed.files
+        for name in whole.files:
+            if name != "state":
+                np.testing.assert_allclose(resumed[name], whole[name], rtol=1e-3, atol=1e-4)
+        logs = [json.loads(str(saved["state"]))["log"] for saved in (whole, resumed)]
+    for first, second in zip(*logs, strict=True):
+        assert second == pytest.approx(first, abs=1e-3)
+
+
+def test_a_finished_run_is_not_trained_again(run: Path) -> None:
+    with np.load(run / "last.npz") as saved:
+        before = {name: saved[name] for name in saved.files}
+    train(RECIPE, run)
+    with np.load(run / "last.npz") as saved:
+        assert all(np.array_equal(saved[name], value) for name, value in before.items())
+
+
+def test_another_recipe_in_the_same_folder_is_refused(run: Path) -> None:
+    with pytest.raises(UsageError, match=r"another recipe \(differs in rate, seed\)"):
+        train(dataclasses.replace(RECIPE, rate=1.0, seed=9), run)
+
+
+def test_the_final_file_holds_the_averaged_weights(run: Path) -> None:
+    training = Training(RECIPE, run)
+    training.resume()
+    final = keras.models.load_model(run / "final.keras", compile=False)
+    for kept, value in zip(training.average, final.get_weights(), strict=True):
+        np.testing.assert_array_equal(kept.numpy(), value)
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 broken"])
+def test_a_broken_checkpoint_of_a_run_is_named(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "last.npz").write_bytes(content)
+    with pytest.raises(ModelError, match=r"last\.npz: expected a checkpoint of a run, found"):
+        train(RECIPE, tmp_path)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no model"])
+def test_a_broken_float_model_is_named(content: bytes | None, tmp_path: Path) -> None:
+    path = tmp_path / "final.keras"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"final\.keras: expected a Keras model, found"):
+        quantize.quantize_classifier(path, [])
+
+
+@pytest.mark.usefixtures("data")
+def test_a_run_that_is_missing_cannot_be_published(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="expected a finished training run"):
+        publish_classifier(tmp_path / "no run", Target("classifier", "0", tmp_path))
+
+
+def test_crops_are_of_every_kind(crops: tuple[Crops, Crops]) -> None:
+    train_crops, choose = crops
+    counts = np.bincount(train_crops.labels, minlength=COUNT + 2)
+    assert (counts[:COUNT] == 6 + RECIPE.drawn).all()
+    assert counts[FOREIGN] >= 16
+    assert counts[BACKGROUND] > 12 * 10
+    assert np.bincount(choose.labels).tolist() == [2] * COUNT
+
+
+def test_batches_are_the_same_for_the_same_seed_and_epoch(crops: tuple[Crops, Crops]) -> None:
+    small = dataclasses.replace(RECIPE, samples=64)
+
+    def epoch(recipe: Recipe, number: int) -> np.ndarray:
+        return np.concatenate([images for images, _ in batches(crops[0], recipe, number)])
+
+    first = epoch(small, 0)
+    assert first.shape == (64, CROP_SIZE, CROP_SIZE, 3)
+    assert np.array_equal(first, epoch(small, 0))
+    assert not np.array_equal(first, epoch(small, 1))
+    assert not np.array_equal(first, epoch(dataclasses.replace(small, seed=1), 0))
+
+
+def test_mirrored_pictures_take_the_mirrored_label(crops: tuple[Crops, Crops]) -> None:
+    """Of a single class each, only that class and its mirror image come out."""
+    for label in (33, 14):
+        only = Crops(*(part[crops[0].labels == label] for part in crops[0]))
+        recipe = dataclasses.replace(RECIPE, samples=128)
+        labels = np.concatenate([labels for _, labels in batches(only, recipe, 0)])
+        assert set(labels.tolist()) == {label, MIRRORED.get(label, label)}
+
+
+def test_an_error_while_preparing_batches_ends_the_epoch(crops: tuple[Crops, Crops]) -> None:
+    broken = Crops(crops[0].images[:1], crops[0].labels)  # labels without pictures
+    with pytest.raises(IndexError):
+        list(batches(broken, RECIPE, 0))
+
+
+def test_the_int8_file_answers_as_the_float_net_does(
+    run: Path, crops: tuple[Crops, Crops], tmp_path: Path
+) -> None:
+    """The same best guess for at least nine crops of ten, and logits that go together."""
+    images = centred(crops[0].images)
+    data = quantize.quantize_classifier(run / "final.keras", list(images[::3]))
+    spec = classifier_spec(data, input=Input(CROP_SIZE, CROP_SIZE, "rgb", "crop", CROP_MARGIN))
+    path = save(spec, data, tmp_path)
+    runtime = LiteRtRuntime(spec, path, 1)
+    int8 = np.stack([runtime(image)[0][0] for image in images])
+    net = keras.models.load_model(run / "final.keras", compile=False)
+    whole = net.predict(images.astype(np.float32), verbose=0)
+    likeness = np.corrcoef(int8.ravel(), whole.ravel())[0, 1]
+    same = (int8.argmax(axis=1) == whole.argmax(axis=1)).mean()
+    print("likeness", likeness, "same", same)
+    assert likeness > 0.98
+    assert same >= 0.9
+
+    reading = load_classifier(str(path), 1).classify_crop(images[0][:, :, ::-1])
+    assert reading.probabilities.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_a_classifier_is_published_as_a_whole(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the steps are on trial here, not what a net of two epochs reads."""
+    monkeypatch.setattr(metrics, "intervals", partial(metrics.intervals, draws=5))
+    monkeypatch.setattr(publish, "MAX_TOP1_LOSS", 1.0)
+
+    path = publish_classifier(run, Target("small", "0.0.1", tmp_path))
+
+    spec = load_spec(path)
+    assert spec.sha256 == hashlib.sha256((tmp_path / "small.tflite").read_bytes()).hexdigest()
+    assert (spec.name, spec.version, spec.task) == ("small", "0.0.1", "classify")
+    assert spec.origin.data[0] == {"data": "gtsrb", "parts": ["train"]}
+    assert spec.metrics["judge"]["n"] == 2 * COUNT
+    assert spec.metrics["judge"]["command"].endswith("--part judge --model small")
+    assert set(spec.metrics["quantisation"]["top1"]) == {"int8", "float"}
+    assert 0.25 <= spec.temperature <= 4
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["small.json", "small.tflite"]
+
+
+def test_an_int8_model_that_lost_too_much_is_not_published(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publish, "MAX_TOP1_LOSS", -1.0)  # it would have to gain a whole point
+    with pytest.raises(ModelError, match="not published: expected int8 top1 within"):
+        publish_classifier(run, Target("small", "0.0.1", tmp_path))
+    assert list(tmp_path.iterdir()) == []
