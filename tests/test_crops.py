@@ -184,7 +184,8 @@ def test_augmented_crops_depend_on_their_seed_alone_and_leave_the_stored_ones() 
 @pytest.mark.parametrize("seed", range(12))
 def test_the_sign_stays_in_the_augmented_crop(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stored sign spans 42 2/3 px; the net sees it a fifth larger or smaller, a little aside."""
-    monkeypatch.setattr(crops, "disturb", lambda image, rng: image)  # noqa: ARG005
+    monkeypatch.setattr(crops, "disturb", lambda image, *_, **__: image)
+    monkeypatch.setattr(crops, "_cover", lambda image, _: image)
     image = np.zeros((STORED, STORED, 3), np.uint8)
     cv2.circle(image, (STORED // 2, STORED // 2), 21, (255, 255, 255), -1)
     out = augment(image, np.random.default_rng(seed))[:, :, 0]
@@ -193,6 +194,18 @@ def test_the_sign_stays_in_the_augmented_crop(seed: int, monkeypatch: pytest.Mon
     assert y.mean() == pytest.approx(CROP_SIZE / 2, abs=7)
     whole = np.pi * (CROP_SIZE / (1 + 2 * CROP_MARGIN) / 2) ** 2
     assert 0.55 * whole < len(x) < 1.6 * whole
+
+
+def test_a_cover_hides_a_part_and_never_writes_into_the_crop() -> None:
+    image = np.full((CROP_SIZE, CROP_SIZE, 3), 200, np.uint8)
+    image.flags.writeable = False
+    hidden = []
+    for seed in range(40):
+        out = crops._cover(image, np.random.default_rng(seed))
+        assert (out.shape, out.dtype) == (image.shape, np.uint8)
+        hidden.append((np.abs(out.astype(int) - 200).max(axis=2) > 20).mean())
+    assert np.mean(hidden) > 0.02
+    assert max(hidden) < 0.8
 
 
 # --- labels and chances ---
