@@ -63,8 +63,10 @@ def cut(
     linear = np.array([[cos * scale_x, -sin * scale_y], [sin * scale_x, cos * scale_y]])
     shift = np.array([width / 2, height / 2]) - linear @ np.array([centre_x, centre_y])
     matrix = np.column_stack([linear, shift])
+    # Boxes measure from the pixels' edges, warpAffine from their centres.
+    centred = np.column_stack([linear, shift + linear @ np.array([0.5, 0.5]) - 0.5])
     image = cv2.warpAffine(
-        picture.image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=(GREY,) * 3
+        picture.image, centred, (width, height), flags=cv2.INTER_LINEAR, borderValue=(GREY,) * 3
     )
     boxes = _warp_boxes(picture.boxes, matrix, abs(float(angle)))
     return Picture(np.asarray(image, np.uint8), _clip(boxes, width, height, settings))
