@@ -13,6 +13,7 @@ EXTRA := $(if $(filter-out system,$(OPENCV)),[$(OPENCV)])
 export YOLO_OFFLINE ?= true
 export YOLO_AUTOINSTALL := false
 
+.NOTPARALLEL:
 .PHONY: help venv demo test lint check format bench venv-train test-train models classifier detector clean
 
 help: ## this list
@@ -77,4 +78,4 @@ detector: $(TRAIN_VENV)/.train ## train and publish the detector; WEIGHTS=FILE.p
 	$(TRAIN) -m calibration.publish detector --run runs/detector
 
 clean: ## remove what was built; runs/ and data/ stay
-	rm -rf out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

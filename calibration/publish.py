@@ -20,6 +20,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -168,25 +169,19 @@ def pair(spec: Spec, data: bytes, folder: Path, classifier: str) -> Path:
     """Find the threshold of the fused score, measure both together and publish the detector."""
     gtsdb = datasets.gtsdb()
     judge = datasets.part(gtsdb, "judge")
-    staging = folder / ".staged"
-    staged = write(spec, data, staging)
-    reader_models = (
-        load_detector(str(staged), available_threads()),
-        load_classifier(classifier, available_threads()),
-    )
-    reads = Reader(*reader_models, threshold=0.0)
-    least = thresholds.fused_score(reads, spec.thresholds["score"], Walk(gtsdb, judge))
-    sha256 = reader_models[1].spec.sha256
-    spec = dataclasses.replace(spec, pair=Pair(sha256, round(least, 4)))
-    staged = write(spec, data, staging)
-    flags = ["system", "--data", "gtsdb", "--part", "judge", "--model", classifier]
-    judged = _evaluate(flags, staged, spec.name, flag="--detector")
+    with TemporaryDirectory() as staging:
+        staged = write(spec, data, Path(staging))
+        detector = load_detector(str(staged), available_threads())
+        partner = load_classifier(classifier, available_threads())
+        reader = Reader(detector, partner, threshold=0.0)
+        least = thresholds.fused_score(reader, spec.thresholds["score"], Walk(gtsdb, judge))
+        sha256 = partner.spec.sha256
+        spec = dataclasses.replace(spec, pair=Pair(sha256, round(least, 4)))
+        staged = write(spec, data, Path(staging))
+        flags = ["system", "--data", "gtsdb", "--part", "judge", "--model", classifier]
+        judged = _evaluate(flags, staged, spec.name, flag="--detector")
     spec = dataclasses.replace(spec, metrics={**spec.metrics, "system": judged})
-    path = write(spec, data, folder)
-    for file in staging.iterdir():
-        file.unlink()
-    staging.rmdir()
-    return path
+    return write(spec, data, folder)
 
 
 def write(spec: Spec, data: bytes, folder: Path) -> Path:
@@ -321,7 +316,7 @@ def main() -> None:
     elif flags.what == "detector":
         path = publish_detector(flags.run, target, _size(flags.size), flags.classifier)
     else:
-        detector = load_detector(target.name, 1)
+        detector = load_detector(str(flags.folder / f"{target.name}.json"), 1)
         data = (flags.folder / detector.spec.file).read_bytes()
         path = pair(detector.spec, data, flags.folder, flags.classifier)
     print(f"published {path}")

@@ -112,6 +112,8 @@ def raw_head(path: Path) -> Any:
                 outputs += [branch(feature).permute(0, 2, 3, 1) for branch in branches]
             return tuple(outputs)
 
+    if not path.is_file():  # Ultralytics would go and look for one to download
+        raise ModelError(f"{path}: expected an Ultralytics checkpoint, found no file")
     try:
         net, _ = load_checkpoint(str(path))
     except (OSError, KeyError, RuntimeError, TypeError) as error:  # Ultralytics' own is a TypeError

@@ -40,10 +40,12 @@ def fit_temperature(logits: Array, labels: NDArray[np.int64]) -> float:
 
 
 def accept(logits: Array, labels: NDArray[np.int64], temperature: float) -> float:
-    """The probability that all but 1 − KEEP_SIGNS of the signs read right reach."""
+    """The probability that KEEP_SIGNS of the signs read right reach, within ACCEPT_RANGE."""
     probabilities = np.stack([softmax(row / temperature) for row in logits])
     named = probabilities[:, :COUNT].argmax(axis=1)
     right = probabilities[np.arange(len(labels)), named][named == labels]
+    if not len(right):
+        return ACCEPT_RANGE[1]
     return float(np.clip(np.quantile(right, 1 - KEEP_SIGNS), *ACCEPT_RANGE))
 
 

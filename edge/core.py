@@ -70,7 +70,7 @@ class Frame:
 
 
 class Detection(NamedTuple):
-    """"There is a sign here", with a score of 0–1."""
+    """A place where a sign stands, as far as the detector can tell, with a score of 0–1."""
 
     box: Box
     score: float

@@ -350,9 +350,11 @@ def main() -> None:
     parser.add_argument("--until", type=int, help="stop after this epoch (the schedule stays)")
     flags = vars(parser.parse_args())
     run, limit, until = flags.pop("run"), flags.pop("limit"), flags.pop("until")
-    path = train(Recipe(**flags), run, limit, until)
-    command = shlex.join(["python", "-m", "training.classifier", *sys.argv[1:]])
-    write_recipe(Recipe(**flags), run, command)
+    recipe = Recipe(**flags)
+    path = train(recipe, run, limit, until)
+    if until is None or until >= recipe.epochs:  # without it nothing can be published
+        command = shlex.join(["python", "-m", "training.classifier", *sys.argv[1:]])
+        write_recipe(recipe, run, command)
     print(f"wrote {path}")
 
 
