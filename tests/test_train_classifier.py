@@ -27,8 +27,9 @@ from models.errors import ModelError, SourceError, UsageError  # noqa: E402
 from models.imaging import CROP_MARGIN, CROP_SIZE  # noqa: E402
 from models.signs import BACKGROUND, COUNT, FOREIGN  # noqa: E402
 from models.spec import Input, load_spec  # noqa: E402
-from training.classifier import Recipe, Training, batches, collect, train, write_recipe  # noqa: E402
+from training.classifier import Recipe, Training, batches, collect, origin, train  # noqa: E402
 from training.crops import MIRRORED, Crops, centred  # noqa: E402
+from training.runs import write_recipe  # noqa: E402
 
 RECIPE = Recipe(epochs=2, samples=1024, batch=32, drawn=1, width=0.5, average=0.5, warmup=0.2)
 
@@ -48,7 +49,7 @@ def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: 
     """A run that was never interrupted."""
     folder = tmp_path_factory.mktemp("runs") / "classifier"
     train(RECIPE, folder)
-    write_recipe(RECIPE, folder, "python -m training.classifier")
+    write_recipe(folder, RECIPE, origin(RECIPE), "python -m training.classifier")
     return folder
 
 

@@ -29,7 +29,8 @@ from models.errors import ModelError, SourceError, UsageError  # noqa: E402
 from models.imaging import letterbox  # noqa: E402
 from models.spec import Input, Output, load_spec  # noqa: E402
 from training import datasets, detector  # noqa: E402
-from training.detector import Recipe, train, write_recipe  # noqa: E402
+from training.detector import Recipe, origin, train  # noqa: E402
+from training.runs import write_recipe  # noqa: E402
 
 SIZE = (160, 96)
 RECIPE = Recipe(
@@ -61,7 +62,7 @@ def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: 
     """A run that was never interrupted."""
     folder = tmp_path_factory.mktemp("runs") / "detector"
     train(RECIPE, folder)
-    write_recipe(RECIPE, folder, "python -m training.detector")
+    write_recipe(folder, RECIPE, origin(RECIPE), "python -m training.detector")
     return folder
 
 

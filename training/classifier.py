@@ -8,11 +8,8 @@ kill. The finished float model, with averaged weights, is `final.keras`.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import shlex
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -29,7 +26,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from models.errors import ModelError, OutputError, UsageError, run_command
+from models.errors import ModelError, run_command
 from models.imaging import CROP_SIZE
 from models.signs import BACKGROUND, COUNT, FOREIGN, label_names
 from training import datasets
@@ -46,6 +43,7 @@ from training.crops import (
     stack,
     store,
 )
+from training.runs import make_folder, refuse_other_recipe, run_training
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,12 +227,7 @@ class Training:
             state = json.loads(str(saved.pop("state")))
         except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
             raise ModelError(f"{path}: expected a checkpoint of a run, found {error}") from error
-        if state["recipe"] != asdict(self.recipe):
-            changed = [k for k, v in asdict(self.recipe).items() if state["recipe"].get(k) != v]
-            raise UsageError(
-                f"{path} belongs to another recipe (differs in {', '.join(changed) or 'keys'}): "
-                "choose another --run or remove it"
-            )
+        refuse_other_recipe(path, state["recipe"], self.recipe)
         for number, variable in enumerate(self._variables()[: len(saved)]):  # early ones lack dice
             variable.assign(saved[f"v{number}"])
         self.log = state["log"]
@@ -302,10 +295,7 @@ def contact_sheet(crops: Crops, recipe: Recipe, path: Path, columns: int = 24) -
 
 def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None = None) -> Path:
     """Train to the end (or to epoch `until`) and return the float model's file."""
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"run folder {run}: {error}") from error
+    make_folder(run)
     training = Training(recipe, run)
     training.resume()
     crops, choose = collect(recipe, limit)
@@ -325,38 +315,15 @@ def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None
     return path
 
 
-def write_recipe(recipe: Recipe, run: Path, command: str) -> None:
-    """`recipe.json`: what the published model will say of its origin."""
+def origin(recipe: Recipe) -> list[dict[str, Any]]:
+    """The data a recipe trains on, as a published model names it."""
     parts = ["train", "choose", "judge"] if recipe.parts == "all" else recipe.parts.split("+")
-    data = [
+    return [
         {"data": "gtsrb", "parts": parts},
         {"data": "gtsdb", "parts": ["train"], "use": "crops without a sign"},
         {"data": "drawn signs", "count": recipe.drawn, "seed": recipe.seed},
     ]
-    text = json.dumps({"recipe": asdict(recipe), "data": data, "command": command}, indent=1)
-    (run / "recipe.json").write_text(text)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m training.classifier",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    for name, value in asdict(Recipe()).items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
-    parser.add_argument("--run", type=Path, default=Path("runs/classifier"))
-    parser.add_argument("--limit", type=int, help="train on about N of the real crops only")
-    parser.add_argument("--until", type=int, help="stop after this epoch (the schedule stays)")
-    flags = vars(parser.parse_args())
-    run, limit, until = flags.pop("run"), flags.pop("limit"), flags.pop("until")
-    recipe = Recipe(**flags)
-    path = train(recipe, run, limit, until)
-    if until is None or until >= recipe.epochs:  # without it nothing can be published
-        command = shlex.join(["python", "-m", "training.classifier", *sys.argv[1:]])
-        write_recipe(recipe, run, command)
-    print(f"wrote {path}")
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(lambda: run_training("training.classifier", __doc__, Recipe, train, origin))

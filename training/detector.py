@@ -8,13 +8,10 @@ The finished float model is `final.pt`, an Ultralytics checkpoint holding the av
 
 from __future__ import annotations
 
-import argparse
 import copy
 import json
 import math
 import os
-import shlex
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -30,8 +27,9 @@ from tqdm import tqdm
 from ultralytics.cfg import get_cfg
 from ultralytics.nn.tasks import DetectionModel, load_checkpoint
 
-from models.errors import ModelError, OutputError, SourceError, UsageError, run_command
+from models.errors import ModelError, SourceError, run_command
 from training import datasets
+from training.runs import make_folder, refuse_other_recipe, run_training
 from training.views import Picture, ViewSettings, sample
 
 
@@ -201,12 +199,7 @@ class Training:
             saved = torch.load(path, map_location=self.device, weights_only=False)
         except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
             raise ModelError(f"{path}: expected a checkpoint of a run, found {error}") from error
-        if saved["recipe"] != asdict(self.recipe):
-            changed = [k for k, v in asdict(self.recipe).items() if saved["recipe"].get(k) != v]
-            raise UsageError(
-                f"{path} belongs to another recipe (differs in {', '.join(changed) or 'keys'}): "
-                "choose another --run or remove it"
-            )
+        refuse_other_recipe(path, saved["recipe"], self.recipe)
         self.net.load_state_dict(saved["net"])
         self.average = saved["average"]
         self.optimiser.load_state_dict(saved["optimiser"])
@@ -301,10 +294,7 @@ def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None
     `limit` keeps only the first pictures: for a check that the net can learn a few by heart.
     """
     torch.set_num_threads(os.cpu_count() or 1)
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"run folder {run}: {error}") from error
+    make_folder(run)
     training = Training(recipe, run)
     training.resume()
     pictures, weights = load_pictures(recipe, limit)
@@ -323,39 +313,16 @@ def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None
     return training.export()
 
 
-def write_recipe(recipe: Recipe, run: Path, command: str) -> None:
-    """`recipe.json`: what the published model will say of its origin."""
+def origin(recipe: Recipe) -> list[dict[str, Any]]:
+    """The data a recipe trains on, as a published model names it."""
     data: list[dict[str, Any]] = [
         {"data": "gtsdb", "parts": ["train", "judge"] if recipe.part == "all" else [recipe.part]},
         {"data": "weights", "file": Path(recipe.weights).name},
     ]
     if recipe.drawn:
         data.append({"data": "drawn scenes", "count": recipe.drawn, "seed": recipe.seed})
-    text = json.dumps({"recipe": asdict(recipe), "data": data, "command": command}, indent=1)
-    (run / "recipe.json").write_text(text)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m training.detector",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    default = Recipe()
-    for name, value in asdict(default).items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
-    parser.add_argument("--run", type=Path, default=Path("runs/detector"))
-    parser.add_argument("--limit", type=int, help="train on the first N real pictures only")
-    parser.add_argument("--until", type=int, help="stop after this epoch (the schedule stays)")
-    flags = vars(parser.parse_args())
-    run, limit, until = flags.pop("run"), flags.pop("limit"), flags.pop("until")
-    recipe = Recipe(**flags)
-    path = train(recipe, run, limit, until)
-    if until is None or until >= recipe.epochs:  # without it nothing can be published
-        command = shlex.join(["python", "-m", "training.detector", *sys.argv[1:]])
-        write_recipe(recipe, run, command)
-    print(f"wrote {path}")
+    return data
 
 
 if __name__ == "__main__":
-    run_command(main)
+    run_command(lambda: run_training("training.detector", __doc__, Recipe, train, origin))

@@ -1,0 +1,82 @@
+"""What every training run has: a folder, a recipe that may not change under it, a command line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Protocol
+
+from models.errors import OutputError, UsageError
+
+RECIPE = "recipe.json"
+
+
+class Train(Protocol):
+    """Trains by a recipe in a folder, to the end or to epoch `until`; returns the float model."""
+
+    def __call__(
+        self, recipe: Any, run: Path, limit: int | None = None, until: int | None = None
+    ) -> Path: ...
+
+
+def make_folder(run: Path) -> None:
+    """The run's folder, made where it is missing; OutputError where it cannot be."""
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"run folder {run}: {error}") from error
+
+
+def refuse_other_recipe(checkpoint: Path, saved: dict[str, Any], recipe: Any) -> None:
+    """UsageError where a checkpoint was made by another recipe, naming what differs."""
+    wanted = asdict(recipe)
+    if saved != wanted:
+        changed = [key for key, value in wanted.items() if saved.get(key) != value]
+        raise UsageError(
+            f"{checkpoint} belongs to another recipe (differs in {', '.join(changed) or 'keys'}): "
+            "choose another --run or remove it"
+        )
+
+
+def write_recipe(run: Path, recipe: Any, data: list[dict[str, Any]], command: str) -> None:
+    """What the published model will say of its origin; without it nothing can be published."""
+    text = json.dumps({"recipe": asdict(recipe), "data": data, "command": command}, indent=1)
+    (run / RECIPE).write_text(text)
+
+
+def run_training(
+    module: str,
+    about: str | None,
+    recipe_type: Callable[..., Any],
+    train: Train,
+    origin: Callable[[Any], list[dict[str, Any]]],
+) -> None:
+    """The command line of one training: a flag for each field of the recipe, then `train`.
+
+    `origin` says which data a recipe trains on; it is written down when the last epoch is done.
+    """
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {module}",
+        description=about,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    for name, value in asdict(recipe_type()).items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
+    folder = Path("runs") / module.rpartition(".")[2]
+    parser.add_argument("--run", type=Path, default=folder, help="the run's folder")
+    parser.add_argument("--limit", type=int, help="train on about N of the real pictures only")
+    parser.add_argument("--until", type=int, help="stop after this epoch (the schedule stays)")
+    flags = vars(parser.parse_args())
+    run, limit, until = flags.pop("run"), flags.pop("limit"), flags.pop("until")
+    recipe = recipe_type(**flags)
+    path = train(recipe, run, limit, until)
+    if until is None or until >= recipe.epochs:
+        write_recipe(
+            run, recipe, origin(recipe), shlex.join(["python", "-m", module, *sys.argv[1:]])
+        )
+    print(f"wrote {path}")
