@@ -23,11 +23,11 @@ venv: $(VENV)/.edge ## install the light edge dependencies into .venv
 
 $(VENV)/.edge: setup.cfg pyproject.toml tools/opencv_kind.py
 	$(PYTHON) -m venv $(VENV_FLAGS) $(VENV)
-	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.$(EXTRA)'
+	$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.$(EXTRA)'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.edge
-	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+	$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
 demo: $(VENV)/.edge ## read the bundled drive: out/demo.mp4 and out/demo.jsonl
@@ -56,16 +56,16 @@ venv-train: $(TRAIN_VENV)/.train ## install what training and calibration need (
 # PyTorch first and by name: a later package would otherwise bring a build for CUDA along.
 $(TRAIN_VENV)/.train: setup.cfg tools/train_requirements.txt
 	$(PYTHON) -m venv $(TRAIN_VENV)
-	$(TRAIN) -m pip install -q --disable-pip-version-check torch==2.13.0
-	$(TRAIN) -m pip install -q --disable-pip-version-check --no-deps torchvision==0.28.0
+	$(TRAIN) -m pip install -qq --disable-pip-version-check torch==2.13.0
+	$(TRAIN) -m pip install -qq --disable-pip-version-check --no-deps torchvision==0.28.0
 	@if [ -n "$$TORCHVISION_FIX" ]; then $(TRAIN) "$$TORCHVISION_FIX"; fi
-	$(TRAIN) -m pip install -q --disable-pip-version-check -r tools/train_requirements.txt
+	$(TRAIN) -m pip install -qq --disable-pip-version-check -r tools/train_requirements.txt
 	$(TRAIN) -m pip uninstall -q -y opencv-python opencv-python-headless
-	$(TRAIN) -m pip install -q --disable-pip-version-check opencv-python-headless
+	$(TRAIN) -m pip install -qq --disable-pip-version-check opencv-python-headless
 	@touch $@
 
 test-train: $(TRAIN_VENV)/.train ## smoke tests of training and calibration
-	$(TRAIN) -m pytest -m train tests/test_train_*.py
+	$(TRAIN) -m pytest -m train --disable-warnings tests/test_train_*.py
 
 models: classifier detector ## train and publish both models from the data
 
