@@ -58,6 +58,7 @@ $(TRAIN_VENV)/.train: setup.cfg tools/train_requirements.txt
 	$(PYTHON) -m venv $(TRAIN_VENV)
 	$(TRAIN) -m pip install -qq --disable-pip-version-check torch==2.13.0
 	$(TRAIN) -m pip install -qq --disable-pip-version-check --no-deps torchvision==0.28.0
+	# A registry whose torchvision is built for CUDA only may need a script of its own here.
 	@if [ -n "$$TORCHVISION_FIX" ]; then $(TRAIN) "$$TORCHVISION_FIX"; fi
 	$(TRAIN) -m pip install -qq --disable-pip-version-check -r tools/train_requirements.txt
 	$(TRAIN) -m pip uninstall -q -y opencv-python opencv-python-headless
@@ -71,7 +72,8 @@ models: classifier detector ## train and publish both models from the data
 
 classifier: $(TRAIN_VENV)/.train ## train and publish the classifier
 	$(TRAIN) -m training.classifier --seed $(SEED) --run runs/classifier
-	$(TRAIN) -m calibration.publish classifier --run runs/classifier
+	$(TRAIN) -m calibration.publish classifier --seed $(SEED) --run runs/classifier
+	if [ -f models/detector.json ]; then $(TRAIN) -m calibration.publish pair; fi
 
 detector: $(TRAIN_VENV)/.train ## train and publish the detector; WEIGHTS=FILE.pt to start from
 	YOLO_OFFLINE=false $(TRAIN) -m training.detector --seed $(SEED) --weights $(WEIGHTS) --run runs/detector

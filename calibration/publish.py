@@ -16,7 +16,6 @@ import hashlib
 import json
 import math
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,11 +58,15 @@ KEPT = (  # of a report's figures, in a model's JSON
 
 
 class Target(NamedTuple):
-    """Where a model goes: its name and version, and the folder, `models/` but for tests."""
+    """Where a model goes: its name and version, and the folder, `models/` but for tests.
+
+    `seed` picks the crops that range the classifier's activations; nothing else is random.
+    """
 
     name: str
     version: str
     folder: Path
+    seed: int = 0
 
 
 class FloatRuntime:
@@ -84,7 +87,7 @@ def publish_classifier(run: Path, target: Target) -> Path:
     """Quantise a run's float classifier, set temperature and threshold, measure, publish."""
     trained = _trained(run)
     gtsrb, float_file = datasets.gtsrb(), run / "final.keras"
-    data = quantize.quantize_classifier(float_file, _representative_crops(gtsrb))
+    data = quantize.quantize_classifier(float_file, _representative_crops(gtsrb, target.seed))
     spec = Spec(
         name=target.name,
         version=target.version,
@@ -116,7 +119,8 @@ def publish_classifier(run: Path, target: Target) -> Path:
     staged = write(spec, data, run / "staged")
     judged = _evaluate(["classifier", "--data", "gtsrb", "--part", "judge"], staged, target.name)
     quantisation = {"top1": accuracy, "part": "choose", "command": _command()}
-    spec = dataclasses.replace(spec, metrics={"judge": judged, "quantisation": quantisation})
+    metrics = {"judge": judged, "quantisation": quantisation, "thresholds_chosen_on": "choose"}
+    spec = dataclasses.replace(spec, metrics=metrics)
     return write(spec, data, target.folder)
 
 
@@ -161,7 +165,8 @@ def publish_detector(run: Path, target: Target, size: tuple[int, int], classifie
         _refuse_loss(key, quantisation[key], limit)
     staged = write(spec, data, run / "staged")
     judged = _evaluate(["detector", "--data", "gtsdb", "--part", "judge"], staged, target.name)
-    spec = dataclasses.replace(spec, metrics={"judge": judged, "quantisation": quantisation})
+    metrics = {"judge": judged, "quantisation": quantisation, "thresholds_chosen_on": "judge"}
+    spec = dataclasses.replace(spec, metrics=metrics)
     return pair(spec, data, target.folder, classifier)
 
 
@@ -208,22 +213,14 @@ def _trained(run: Path) -> dict[str, Any]:
 
 
 def _origin(trained: dict[str, Any]) -> Origin:
-    return Origin(trained["data"], _commit(), trained["command"], LICENCE, "")
-
-
-def _commit() -> str:
-    """The commit of this checkout; empty outside of one."""
-    shown = subprocess.run(
-        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False, cwd=FOLDER
-    )
-    return shown.stdout.strip()
+    return Origin(trained["data"], trained["commit"], trained["command"], LICENCE, "")
 
 
 def _command() -> str:
     return " ".join(["python", "-m", "calibration.publish", *sys.argv[1:]])
 
 
-def _representative_crops(gtsrb: datasets.Dataset) -> list[Image]:
+def _representative_crops(gtsrb: datasets.Dataset, seed: int) -> list[Image]:
     """Crops of every class from dark to bright, and as many of streets without signs."""
     labels, crops = _crops(gtsrb, datasets.part(gtsrb, "train")[::5])
     brightness = np.array([image.mean() for image in crops])
@@ -233,7 +230,7 @@ def _representative_crops(gtsrb: datasets.Dataset) -> list[Image]:
         own = own[np.argsort(brightness[own])]
         chosen += [crops[i] for i in own[np.linspace(0, len(own) - 1, CROPS_A_CLASS).astype(int)]]
     streets = datasets.gtsdb()
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     for example in datasets.part(streets, "train")[::10]:
         image = streets.read(example)
         rows, columns = image.shape[:2]
@@ -279,7 +276,7 @@ def _refuse_loss(what: str, figures: dict[str, float], limit: float) -> None:
 def _evaluate(flags: list[str], staged: Path, name: str, flag: str = "--model") -> dict[str, Any]:
     """What `calibration.evaluate` says of the staged model, with the published one's command."""
     report = staged.with_suffix(".report.json")
-    evaluate.main([*flags, flag, str(staged), "--json", str(report)])
+    evaluate.main([*flags, flag, str(staged), "--json", str(report), "--progress"])
     measured = json.loads(report.read_text())
     report.unlink()
     kept = {key: measured[key] for key in KEPT if key in measured}
@@ -305,11 +302,15 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=FOLDER, help=argparse.SUPPRESS)
     parser.add_argument("--classifier", default="classifier", help="the detector's partner")
     parser.add_argument("--size", default="800x448", help="the detector's input, width x height")
+    parser.add_argument("--seed", type=int, default=0, help="of the crops that range activations")
     flags = parser.parse(sys.argv[1:])
     if flags.what != "pair" and not flags.run:
         raise UsageError(f"{flags.what}: expected --run, the folder of a training run")
     target = Target(
-        flags.name or flags.what.replace("pair", "detector"), flags.model_version, flags.folder
+        flags.name or flags.what.replace("pair", "detector"),
+        flags.model_version,
+        flags.folder,
+        flags.seed,
     )
     if flags.what == "classifier":
         path = publish_classifier(flags.run, target)

@@ -88,9 +88,15 @@ def load_models(config: Config) -> Models:
 
 
 def build(models: Models, config: Config, stills: bool) -> Line:
-    """The line: for a moving picture, or for `stills`, where nothing is tracked."""
+    """The line: for a moving picture, or for `stills`, where nothing is tracked.
+
+    ModelError where the two models were not published as a pair. `conf` takes the place of every
+    threshold on a score: of detections, of still readings, of the start of a track.
+    """
+    threshold = pair_threshold(models.detector.spec, models.classifier.spec)
     if stills:
-        threshold = pair_threshold(models.detector.spec, models.classifier.spec)
+        if config.conf is not None:
+            threshold = config.conf
         return Stills(Reader(models.detector, models.classifier, threshold))
     tracker = TrackerSettings()
     if config.conf is not None:
@@ -154,6 +160,8 @@ def _finish(sink: Sink, events: Sequence[Event]) -> Exception | None:
 def check_outputs(config: Config) -> None:
     """UsageError for an output of no known kind, or one that would destroy something."""
     output = Path(config.output)
+    if config.output == STDOUT:
+        raise UsageError(f"output -: expected {', '.join(VIDEOS)} or a folder; only --events can -")
     if output.suffix and output.suffix.lower() not in VIDEOS and not output.is_dir():
         expected = f"expected {', '.join(VIDEOS)} or a folder"
         raise UsageError(f"output {config.output}: {expected}, found {output.suffix}")

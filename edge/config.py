@@ -57,8 +57,8 @@ SETTINGS: Mapping[str, str] = {
     "show": "open a window (q or Esc closes it)",
     "detector": "the detector: a published model's name, or a model's .json",
     "classifier": "the classifier: a published model's name, or a model's .json",
-    "threads": "inference threads; 0 takes the number that measured best for this machine",
-    "conf": "least score of a detection; unset takes the model's own threshold",
+    "threads": "inference threads; 0: all processors",
+    "conf": "least score of a sign; unset takes the published thresholds",
     "max_reads": "most signs read in one frame",
     "max_frames": "stop after so many frames; 0 goes on to the end",
 }

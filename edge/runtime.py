@@ -14,8 +14,13 @@ from models.spec import Spec, model_bytes
 
 try:
     from ai_edge_litert.interpreter import Interpreter
-except ImportError:  # 32-bit ARM has only the older package
-    from tflite_runtime.interpreter import Interpreter
+except ImportError:
+    try:  # 32-bit ARM has only the older package
+        from tflite_runtime.interpreter import Interpreter
+    except ImportError as error:
+        raise ImportError(
+            "no LiteRT: install the project with `pip install .`, or `pip install ai-edge-litert`"
+        ) from error
 
 
 def available_threads() -> int:

@@ -42,8 +42,8 @@ class OutputError(AppError):
 def run_command(main: Callable[[], int | None]) -> None:
     """Run one `python -m` command and leave the process with its exit code.
 
-    An `AppError` becomes one line on stderr and its exit code; Ctrl-C becomes 130; a reader that
-    closes the pipe early (`… | head`) ends the command quietly. Anything else is a bug of ours
+    An `AppError` becomes one line on stderr and its exit code; Ctrl-C becomes 130 and a stop that
+    tells another signal's `number` 128 more than that; a reader that closes the pipe early (`… | head`) ends the command quietly. Anything else is a bug of ours
     and keeps its traceback.
     """
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
@@ -53,8 +53,8 @@ def run_command(main: Callable[[], int | None]) -> None:
     except AppError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         code = error.exit_code
-    except KeyboardInterrupt:
-        code = 128 + signal.SIGINT
+    except KeyboardInterrupt as stop:
+        code = 128 + int(getattr(stop, "number", signal.SIGINT))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0

@@ -9,6 +9,7 @@ The finished float model is `final.pt`, an Ultralytics checkpoint holding the av
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import math
 import os
@@ -317,8 +318,11 @@ def origin(recipe: Recipe) -> list[dict[str, Any]]:
     """The data a recipe trains on, as a published model names it."""
     data: list[dict[str, Any]] = [
         {"data": "gtsdb", "parts": ["train", "judge"] if recipe.part == "all" else [recipe.part]},
-        {"data": "weights", "file": Path(recipe.weights).name},
     ]
+    weights = Path(recipe.weights)
+    if weights.is_file():
+        sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
+        data.append({"data": "weights", "file": weights.name, "sha256": sha256})
     if recipe.drawn:
         data.append({"data": "drawn scenes", "count": recipe.drawn, "seed": recipe.seed})
     return data

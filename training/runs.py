@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -14,6 +15,7 @@ from typing import Any, Protocol
 from models.errors import OutputError, UsageError
 
 RECIPE = "recipe.json"
+HERE = Path(__file__).parent
 
 
 class Train(Protocol):
@@ -43,10 +45,27 @@ def refuse_other_recipe(checkpoint: Path, saved: dict[str, Any], recipe: Any) ->
         )
 
 
-def write_recipe(run: Path, recipe: Any, data: list[dict[str, Any]], command: str) -> None:
-    """What the published model will say of its origin; without it nothing can be published."""
-    text = json.dumps({"recipe": asdict(recipe), "data": data, "command": command}, indent=1)
-    (run / RECIPE).write_text(text)
+def commit() -> str:
+    """The commit of this checkout, `+` behind it where files differ; empty outside of one."""
+    try:
+        found = [
+            subprocess.run(["git", *words], capture_output=True, text=True, check=True, cwd=HERE)
+            for words in (("rev-parse", "HEAD"), ("status", "--porcelain", "-uno"))
+        ]
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return found[0].stdout.strip() + ("+" if found[1].stdout.strip() else "")
+
+
+def write_recipe(
+    run: Path, recipe: Any, data: list[dict[str, Any]], command: str, code: str = ""
+) -> None:
+    """What the published model will say of its origin; without it nothing can be published.
+
+    `code`: the commit that the run started from.
+    """
+    origin = {"recipe": asdict(recipe), "data": data, "command": command, "commit": code}
+    (run / RECIPE).write_text(json.dumps(origin, indent=1))
 
 
 def run_training(
@@ -74,9 +93,9 @@ def run_training(
     flags = vars(parser.parse_args())
     run, limit, until = flags.pop("run"), flags.pop("limit"), flags.pop("until")
     recipe = recipe_type(**flags)
+    code = commit()
     path = train(recipe, run, limit, until)
     if until is None or until >= recipe.epochs:
-        write_recipe(
-            run, recipe, origin(recipe), shlex.join(["python", "-m", module, *sys.argv[1:]])
-        )
+        command = shlex.join(["python", "-m", module, *sys.argv[1:]])
+        write_recipe(run, recipe, origin(recipe), command, code)
     print(f"wrote {path}")
