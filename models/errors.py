@@ -43,8 +43,8 @@ def run_command(main: Callable[[], int | None]) -> None:
     """Run one `python -m` command and leave the process with its exit code.
 
     An `AppError` becomes one line on stderr and its exit code; Ctrl-C becomes 130 and a stop that
-    tells another signal's `number` 128 more than that; a reader that closes the pipe early (`… | head`) ends the command quietly. Anything else is a bug of ours
-    and keeps its traceback.
+    tells another signal's `number` 128 more than that; a reader that closes the pipe early
+    (`… | head`) ends the command quietly. Anything else is a bug of ours and keeps its traceback.
     """
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
     try:
