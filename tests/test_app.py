@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import signal
 from collections.abc import Iterator, Sequence
@@ -11,14 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.app import loop, open_sinks
+from edge.app import build, check_outputs, load_models, loop, open_sinks
 from edge.config import Config
 from edge.core import Box, Event, Frame, Scene, Sign
 from edge.interrupt import Interrupted, Interrupts
 from edge.sinks.console import ConsoleSink
 from edge.sources import SourceInfo
 from edge.status import StatusLine, Watch
-from models.errors import OutputError, SourceError, UsageError
+from models.errors import ModelError, OutputError, SourceError, UsageError
+from models.spec import find_model, load_spec, model_bytes
 
 LAST = Event("e", "s", "end", 1.0, None, 3, 0, 1, Sign(14, 0.9, 3), Box(0, 0, 9, 9), 2, 0.0, 1.0)
 
@@ -216,3 +218,22 @@ def test_the_overlay_is_told_rate_latency_and_models(watch: Watch) -> None:
         watch.write(Scene(frame, timings={"total": 0.0123}))
 
     assert watch.status == "0 fps · 12 ms · models"
+
+
+def test_stdout_is_no_place_for_a_picture() -> None:
+    with pytest.raises(UsageError, match="only --events"):
+        check_outputs(Config(source="demo:", output="-"))
+
+
+@pytest.mark.parametrize("stills", [False, True])
+def test_models_that_were_not_published_together_are_refused(stills: bool, tmp_path: Path) -> None:
+    path = find_model("detector")
+    spec = load_spec(path)
+    assert spec.pair is not None
+    stranger = dataclasses.replace(spec.pair, sha256="0" * 64)
+    (tmp_path / spec.file).write_bytes(model_bytes(spec, path))
+    other = tmp_path / "detector.json"
+    other.write_text(dataclasses.replace(spec, pair=stranger).to_json(), encoding="utf-8")
+    config = Config(source="demo:", detector=str(other))
+    with pytest.raises(ModelError, match="a pair published together"):
+        build(load_models(config), config, stills)

@@ -66,6 +66,11 @@ def test_ctrl_c_ends_quietly_with_130() -> None:
     assert (done.returncode, done.stderr) == (128 + signal.SIGINT, "")
 
 
+def test_a_stop_by_another_signal_says_which() -> None:
+    done = run("from edge.interrupt import Interrupted; raise Interrupted(15)")
+    assert (done.returncode, done.stderr) == (128 + signal.SIGTERM, "")
+
+
 def test_warnings_go_to_stderr_with_their_level() -> None:
     done = run("logging.getLogger('a').warning('mind the gap'); logging.getLogger('a').debug('no')")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "WARNING: mind the gap\n")
