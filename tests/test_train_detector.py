@@ -77,13 +77,18 @@ def test_a_run_learns_and_leaves_its_record(run: Path) -> None:
     assert np.isfinite([entry["loss"] for entry in log]).all()
     assert (run / "windows.png").stat().st_size > 0
     recipe = json.loads((run / "recipe.json").read_text())
-    assert recipe["data"] == [
-        {"data": "gtsdb", "parts": ["train"]},
-        {"data": "weights", "file": "none"},
-    ]
+    assert recipe["data"] == [{"data": "gtsdb", "parts": ["train"]}]  # and no starting weights
     start = detector.build(RECIPE).state_dict()
     trained = torch.load(run / "last.pt", weights_only=False)["net"]
     assert not torch.equal(start["model.0.conv.weight"], trained["model.0.conv.weight"])
+
+
+def test_starting_weights_are_named_with_their_hash(tmp_path: Path) -> None:
+    file = tmp_path / "start.pt"
+    file.write_bytes(b"weights")
+    (entry,) = (e for e in origin(Recipe(weights=str(file), drawn=0)) if e["data"] == "weights")
+    assert entry["file"] == "start.pt"
+    assert entry["sha256"] == hashlib.sha256(b"weights").hexdigest()
 
 
 def test_a_killed_run_continues_to_the_same_weights(run: Path, tmp_path: Path) -> None:

@@ -319,9 +319,9 @@ def origin(recipe: Recipe) -> list[dict[str, Any]]:
     data: list[dict[str, Any]] = [
         {"data": "gtsdb", "parts": ["train", "judge"] if recipe.part == "all" else [recipe.part]},
     ]
-    weights = Path(recipe.weights)
-    if weights.is_file():
-        sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
+    if recipe.weights != "none":
+        weights = Path(recipe.weights)  # Ultralytics leaves what it downloads beside the command
+        sha256 = hashlib.sha256(weights.read_bytes()).hexdigest() if weights.is_file() else ""
         data.append({"data": "weights", "file": weights.name, "sha256": sha256})
     if recipe.drawn:
         data.append({"data": "drawn scenes", "count": recipe.drawn, "seed": recipe.seed})
