@@ -26,6 +26,7 @@ from edge.command import CommandParser
 from edge.config import Config
 from edge.detector import load_detector
 from edge.reader import Reader
+from edge.reports import prove_writable, write_json
 from edge.runtime import available_threads
 from edge.status import StatusLine
 from models.errors import SourceError, UsageError, run_command
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     flags = _parse(given)
     if flags.json:
-        report.prove_writable(flags.json)
+        prove_writable(flags.json)
     dataset = SETS[flags.data]() if flags.data in SETS else open_dataset(Path(flags.data))
     examples = choose(dataset, flags.part, flags.limit)
     check_suits(flags.task, dataset, examples)
@@ -83,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     print(report.table(result))
     if flags.json:
-        report.write_json(flags.json, result)
+        write_json(flags.json, result)
     return 0
 
 

@@ -155,16 +155,13 @@ def publish_detector(run: Path, target: Target, size: tuple[int, int], classifie
     score = math.floor(score * 10_000) / 10_000  # never above the answers that it lets in
     spec = dataclasses.replace(spec, thresholds={"score": score, "iou": NMS_IOU})
     whole = YoloDetector(spec, FloatRuntime(quantize.raw_head(float_file)), WHOLE_CURVE)
-    figures = {
-        "float": measure_detector(whole, score, Walk(gtsdb, judge)),
-        "int8": measure_detector(int8, score, Walk(gtsdb, judge)),
-    }
-    quantisation: dict[str, Any] = {"part": "judge", "command": _command()}
-    for key, limit in (("ap50", MAX_AP50_LOSS), ("ap50_95", MAX_AP50_95_LOSS)):
-        quantisation[key] = {kind: figures[kind][key] for kind in figures}
-        _refuse_loss(key, quantisation[key], limit)
+    figures = measure_detector(whole, score, Walk(gtsdb, judge))
     staged = write(spec, data, run / "staged")
     judged = _evaluate(["detector", "--data", "gtsdb", "--part", "judge"], staged, target.name)
+    quantisation: dict[str, Any] = {"part": "judge", "command": _command()}
+    for key, limit in (("ap50", MAX_AP50_LOSS), ("ap50_95", MAX_AP50_95_LOSS)):
+        quantisation[key] = {"float": figures[key], "int8": judged[key]}
+        _refuse_loss(key, quantisation[key], limit)
     metrics = {"judge": judged, "quantisation": quantisation, "thresholds_chosen_on": "judge"}
     spec = dataclasses.replace(spec, metrics=metrics)
     return pair(spec, data, target.folder, classifier)

@@ -14,8 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import asdict, replace
 from importlib import metadata
 from itertools import islice
@@ -29,10 +29,11 @@ from edge.config import SETTINGS, Config, load
 from edge.core import Image
 from edge.measure import Stages, peak_memory
 from edge.overlay import Overlay
+from edge.reports import prove_writable, write_json
 from edge.runtime import available_threads
 from edge.sinks.video import VideoSink
 from edge.sources import open_source
-from models.errors import OutputError, SourceError, UsageError, run_command
+from models.errors import SourceError, UsageError, run_command
 from models.spec import Spec
 
 POINTS = (50, 95, 99)
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     result = measure(config, flags.frames)
     print(table(result))
     if flags.json:
-        write_json(result, flags.json)
+        write_json(flags.json, result)
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -240,32 +241,6 @@ def table(result: Mapping[str, Any]) -> str:
         for name, figures in result["whole"].items()
     ]
     return "\n".join(lines)
-
-
-def prove_writable(file: Path) -> None:
-    """Fail before the measuring, not after it; OutputError."""
-    with output_errors(file):
-        beside(file).touch()
-        beside(file).unlink()
-
-
-def write_json(result: Mapping[str, Any], file: Path) -> None:
-    """Write beside the file, then rename: never half a file under its name; OutputError."""
-    with output_errors(file):
-        beside(file).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-        beside(file).replace(file)
-
-
-def beside(file: Path) -> Path:
-    return file.with_name(f"{file.name}.part")
-
-
-@contextmanager
-def output_errors(file: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(f"{file}: cannot be written: {error.strerror}") from error
 
 
 if __name__ == "__main__":
