@@ -49,16 +49,72 @@ def macro_f1(truth: Ints, predicted: Ints, counts: Counts, classes: int) -> floa
     return float(np.mean(2 * right[present] / (support + named)[present]))
 
 
+class Forced(NamedTuple):
+    """What a classifier answers when it has to name one of the classes, an example a row."""
+
+    label: Ints  # (n,)
+    confidence: Floats  # (n,) the probability of that label
+    right: Bools  # (n,)
+    surprise: Floats  # (n,) negative log likelihood of the truth, in nats
+
+
+def forced(probabilities: Floats, truth: Ints, classes: int) -> Forced:
+    """The likeliest of the first `classes` outputs, of probabilities (n, outputs)."""
+    each = np.arange(len(probabilities))
+    label = probabilities[:, :classes].argmax(axis=1)
+    return Forced(
+        label, probabilities[each, label], label == truth, surprise(probabilities[each, truth])
+    )
+
+
+class Reliability(NamedTuple):
+    """How right a classifier is where it is how sure, in bins of equal width, (lo, hi]."""
+
+    confidence: Floats  # (bins,) mean of the bin, 0 where it is empty
+    accuracy: Floats  # (bins,) likewise
+    count: Floats  # (bins,)
+
+
+def reliability(
+    confidence: Floats, correct: Bools, counts: Counts, bins: int = CALIBRATION_BINS
+) -> Reliability:
+    """The table behind `calibration_error` and behind a reliability diagram."""
+    which = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+    count = np.bincount(which, counts, bins)
+    held = np.maximum(count, 1)
+    return Reliability(
+        np.bincount(which, counts * confidence, bins) / held,
+        np.bincount(which, counts * correct, bins) / held,
+        count,
+    )
+
+
 def calibration_error(
     confidence: Floats, correct: Bools, counts: Counts, bins: int = CALIBRATION_BINS
 ) -> float:
-    """Expected calibration error: mean |accuracy − confidence| over bins of equal width, (lo, hi].
+    """Expected calibration error: mean |accuracy − confidence| over the bins of `reliability`.
 
     Each bin weighs as much as it holds. 0 where nothing counts.
     """
-    which = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
-    gap = np.bincount(which, counts * (correct - confidence), bins)  # accuracy − confidence, × n
-    return ratio(float(np.abs(gap).sum()), float(counts.sum()))
+    table = reliability(confidence, correct, counts, bins)
+    gap = np.abs(table.accuracy - table.confidence)
+    return ratio(float(np.dot(table.count, gap)), float(counts.sum()))
+
+
+def reliability_rows(confidence: Floats, correct: Bools) -> list[dict[str, float]]:
+    """The bins that hold anything, for the JSON: their limits, and `reliability` of each."""
+    table = reliability(confidence, correct, np.ones(len(confidence), dtype=np.int64))
+    bins = len(table.count)
+    return [
+        {
+            "low": i / bins,
+            "high": (i + 1) / bins,
+            "confidence": float(table.confidence[i]),
+            "accuracy": float(table.accuracy[i]),
+            "n": int(table.count[i]),
+        }
+        for i in np.flatnonzero(table.count)
+    ]
 
 
 def surprise(probability_of_truth: Floats) -> Floats:

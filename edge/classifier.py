@@ -31,9 +31,14 @@ class SignClassifier:
         rows, columns = image.shape[:2]
         return self._read(image, Box(0, 0, columns, rows), 0.0)
 
+    def probabilities(self, crop_rgb: Image) -> Array:
+        """Probabilities (45,) of what the net itself sees: RGB, of the size its spec names."""
+        (logits,) = self._runtime(crop_rgb)
+        return softmax(logits[0] / self.spec.temperature)
+
     def _read(self, image: Image, box: Box, margin: float) -> Reading:
-        (logits,) = self._runtime(crop(image, box, self.spec.input.width, margin))
-        return decide(softmax(logits[0] / self.spec.temperature), self.accept)
+        shown = crop(image, box, self.spec.input.width, margin)
+        return decide(self.probabilities(shown), self.accept)
 
 
 def softmax(logits: Array) -> Array:

@@ -122,6 +122,15 @@ def test_every_box_gets_its_reading_in_order_from_its_own_crop(image: Image) -> 
     assert np.array_equal(runtime.shown[0], image[4:16, 2:14, ::-1])  # 8 px and 2 px of margin
 
 
+def test_what_the_net_sees_can_be_shown_to_it_directly(image: Image) -> None:
+    classifier, runtime = made(temperature=2.0)
+    box = Box(4, 6, 12, 14)
+    (reading,) = classifier.classify(image, [box])
+    shown = crop(image, box, 12, 0.25)
+    assert np.array_equal(classifier.probabilities(shown), reading.probabilities)
+    assert runtime.shown[-1] is shown
+
+
 def test_no_boxes_no_readings(image: Image) -> None:
     classifier, runtime = made()
     assert classifier.classify(image, []) == []

@@ -65,6 +65,33 @@ def test_a_bin_edge_belongs_to_the_lower_bin() -> None:
     assert error == pytest.approx((0.5 + 0.6) / 2)
 
 
+def test_reliability_is_each_bins_mean_confidence_and_accuracy() -> None:
+    confidence = np.array([0.9, 1.0, 0.55, 0.5])
+    correct = np.array([True, False, True, False])
+    table = metrics.reliability(confidence, correct, np.array([3, 1, 1, 0]), 5)
+    assert table.count.tolist() == [0, 0, 1, 0, 4]  # 0.55 in (0.4, 0.6], what counts 0 in none
+    assert table.confidence.tolist() == pytest.approx([0, 0, 0.55, 0, (3 * 0.9 + 1) / 4])
+    assert table.accuracy.tolist() == pytest.approx([0, 0, 1, 0, 0.75])
+
+
+def test_reliability_rows_leave_empty_bins_out() -> None:
+    rows = metrics.reliability_rows(np.array([0.99, 0.97, 0.01]), np.array([True, False, False]))
+    assert [(row["n"], row["accuracy"]) for row in rows] == [(1, 0.0), (2, 0.5)]
+    assert (rows[0]["low"], rows[0]["high"]) == (0, 1 / 15)
+    assert (rows[1]["low"], rows[1]["high"]) == (14 / 15, 1)
+    assert rows[1]["confidence"] == pytest.approx(0.98)
+    assert metrics.reliability_rows(np.zeros(0), np.zeros(0, dtype=bool)) == []
+
+
+def test_a_forced_choice_is_among_the_first_classes_and_its_surprise_is_of_the_truth() -> None:
+    probabilities = np.array([[0.2, 0.3, 0.5], [0.6, 0.1, 0.3]])
+    found = metrics.forced(probabilities, np.array([1, 1]), 2)
+    assert found.label.tolist() == [1, 0]
+    assert found.right.tolist() == [True, False]
+    assert found.confidence.tolist() == [0.3, 0.6]
+    assert found.surprise == pytest.approx([-math.log(0.3), -math.log(0.1)])
+
+
 def test_surprise_is_the_negative_logarithm_and_never_infinite() -> None:
     expected = [0.0, math.log(2), -math.log(1e-7)]
     assert metrics.surprise(np.array([1.0, 0.5, 0.0])) == pytest.approx(expected)
