@@ -159,6 +159,11 @@ def check_suits(task: str, dataset: Dataset, examples: Sequence[Example]) -> Non
             f"{task}: expected whole pictures (GTSDB or YOLO layout), found {dataset.name}, which "
             f"holds single signs ({dataset.layout} layout)"
         )
+    if dataset.classes:
+        raise UsageError(
+            f"{task}: expected signs of the {COUNT} classes, found {dataset.name} with "
+            f"{len(dataset.classes)} classes of its own ({dataset.classes[0]} …)"
+        )
     annotations = [each for example in examples for each in example.annotations]
     if not annotations:
         raise UsageError(f"{task}: expected annotated signs, found none in {dataset.name}")

@@ -1,4 +1,4 @@
-"""Figures of merit as pure functions of arrays, and bootstrap intervals around them.
+"""Figures of merit as pure functions of arrays; their intervals come from `models.intervals`.
 
 Every figure takes `counts`, how often each example counts: all ones for the figure itself, a
 bootstrap draw for its interval. Nothing here knows models, data sets or files.
@@ -6,11 +6,13 @@ bootstrap draw for its interval. Nothing here knows models, data sets or files.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from models.intervals import intervals  # noqa: F401 – a figure of merit goes with its interval
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -22,10 +24,6 @@ LEAST_PROBABILITY = 1e-7  # keeps one certain mistake from making the log likeli
 COCO_IOUS = np.arange(50, 100, 5) / 100  # 0.50:0.05:0.95
 RECALL_POINTS = 100  # COCO samples the precision at the recalls 0/100, 1/100 … 100/100
 UNMATCHED = -1
-
-BOOTSTRAP_DRAWS = 1000
-BOOTSTRAP_SEED = 2013
-INTERVAL = (2.5, 97.5)  # percentiles
 
 
 def ratio(part: float, whole: float) -> float:
@@ -211,31 +209,3 @@ def rank(scores: list[Floats], overlaps: list[Floats], least_ious: Floats) -> Ra
     order = np.argsort(-pooled, kind="stable")
     pictures = np.repeat(np.arange(len(scores)), [len(each) for each in scores])
     return Ranking(order, pictures[order], np.concatenate(found, axis=1)[:, order])
-
-
-def intervals(
-    measure: Callable[[Counts], Mapping[str, float]],
-    groups: int,
-    draws: int = BOOTSTRAP_DRAWS,
-    seed: int = BOOTSTRAP_SEED,
-) -> dict[str, tuple[float, float]]:
-    """95 % percentile bootstrap intervals of every figure that `measure` gives.
-
-    Whole groups (pictures, or tracks of one physical sign) are drawn with replacement; `measure`
-    gets (groups,), how often each was drawn. A draw in which a figure is nan is left out of that
-    figure's interval, and a figure that is always nan has none. Where the sample holds no mistake,
-    the interval is a point: the bootstrap cannot know what it has not seen.
-    """
-    random = np.random.default_rng(seed)
-    drawn = [
-        measure(np.bincount(random.integers(0, groups, groups), minlength=groups))
-        for _ in range(draws)
-    ]
-    result: dict[str, tuple[float, float]] = {}
-    for key in drawn[0]:
-        values = np.array([figures[key] for figures in drawn])
-        values = values[~np.isnan(values)]
-        if len(values):
-            low, high = np.percentile(values, INTERVAL)
-            result[key] = float(low), float(high)
-    return result

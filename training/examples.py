@@ -20,7 +20,8 @@ class Annotation(NamedTuple):
     """One sign in a picture.
 
     `box` is x1, y1, x2, y2 in pixels of the whole picture, x2 and y2 exclusive. `label` is the
-    class id 0–42, -1 for a sign of unknown class; any other number is a fault of the data set.
+    class id 0–42, -1 for a sign of unknown class, or the place in a set's own classes; any other
+    number is a fault of the data set.
     """
 
     box: tuple[float, float, float, float]
@@ -33,11 +34,13 @@ class Example:
 
     `annotations` is empty where the picture shows no sign. `track` is empty where the set has no
     tracks; in GTSRB it is `<class>/<track>`, the same for all pictures of one physical sign.
+    `part` is train, choose or judge where the set's own folders say so, else empty.
     """
 
     name: str
     annotations: tuple[Annotation, ...] = ()
     track: str = ""
+    part: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Dataset:
     """A data set that has been listed, with its pictures still on disk.
 
     `notes` are oddities that reading has mended, `problems` are those it could not: one line each.
+    `classes` is empty for the 43 signs; a set of other things names its own, and a label is the
+    place in it.
     """
 
     name: str
@@ -53,6 +58,7 @@ class Dataset:
     examples: tuple[Example, ...]
     notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
     def only(self, wanted: Callable[[Example], bool]) -> Dataset:
         """The same set with only some of its examples."""
