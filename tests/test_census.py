@@ -18,7 +18,7 @@ def faults(files: dict[str, bytes | str], path: Path) -> list[str]:
 def test_counts_signs_tracks_and_sizes_of_each_class(tmp_path: Path) -> None:
     dataset = open_dataset(store(gtsrb_training({3: 2, 1: 1}, frames=4), tmp_path / "set.zip"))
     counts = census.count(dataset)
-    assert counts == (12, 0, {1: 4, 3: 8}, {1: 1, 3: 2}, {1: (30.0,) * 4, 3: (30.0,) * 8})
+    assert counts == (12, 0, {1: 4, 3: 8}, {1: 1, 3: 2}, {1: (30.0,) * 4, 3: (30.0,) * 8}, ())
     assert census.headline(dataset, counts) == (
         "set (gtsrb): 12 pictures, 12 signs of 2 classes, 3 tracks, 0 pictures without a sign"
     )
@@ -32,6 +32,22 @@ def test_counts_pictures_without_a_sign(tmp_path: Path) -> None:
     counts = census.count(dataset)
     assert (counts.pictures, counts.empty, counts.signs) == (3, 2, {-1: 2})
     assert " 2 signs of one class, 2 pictures without" in census.headline(dataset, counts)
+
+
+def test_a_set_of_other_things_is_counted_by_its_own_names(tmp_path: Path) -> None:
+    files = {f"{name}/{n}.png": picture(9, 7, ".png") for name in ("dog", "cat") for n in range(3)}
+    dataset = open_dataset(store(files, tmp_path / "pets"))
+    counts = census.count(dataset)
+    assert census.headline(dataset, counts) == "pets (folders): 6 pictures of 2 classes"
+    assert [line.split() for line in census.table(counts).splitlines()[1:]] == [
+        ["0", "cat", "3", "–", "9", "9", "9"],
+        ["1", "dog", "3", "–", "9", "9", "9"],
+    ]
+    assert census.faults(dataset, lambda _: None) == []
+    draw_chart("pets", counts, tmp_path / "chart.png")
+    chart = np.asarray(Image.open(tmp_path / "chart.png"))
+    bars = (chart == (25, 113, 194)).all(axis=2)[:, 400:800].all(axis=1)
+    assert np.diff(bars.astype(int)).clip(0).sum() == 2
 
 
 def test_a_whole_set_has_no_faults(tmp_path: Path) -> None:

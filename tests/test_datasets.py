@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from small_sets import GTSDB_TRUTH, gtsdb, gtsrb_training, picture, store
+from small_sets import GTSDB_TRUTH, gtsdb, gtsrb_training, picture, store, yolo
 
 from models.errors import SourceError
 from training import datasets, split
@@ -107,10 +107,10 @@ def test_a_part_that_does_not_exist_is_refused(root: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"1/a.png": picture(suffix=".png")}, "the layout 'folders' has no written-down split"),
+        (yolo(), "the layout 'yolo' has no written-down split"),
         (gtsrb_training({0: 8}), "00007_00000.ppm is in no part of the gtsrb split"),
     ],
-    ids=["folders", "unknown track"],
+    ids=["yolo", "unknown track"],
 )
 def test_a_set_that_the_split_does_not_know_is_refused(
     tmp_path: Path, files: dict[str, bytes | str], message: str

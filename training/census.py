@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from models.errors import SourceError
@@ -16,13 +16,17 @@ SHOWN = 10  # faults of one kind that are named one by one
 
 
 class Census(NamedTuple):
-    """Counts by class id, ascending. A sign's size is the longer side of its box in pixels."""
+    """Counts by class id, ascending. A sign's size is the longer side of its box in pixels.
+
+    `classes` are the set's own; empty for the 43 signs.
+    """
 
     pictures: int
     empty: int  # pictures without a sign
     signs: dict[int, int]
     tracks: dict[int, int]
     sizes: dict[int, tuple[float, ...]]
+    classes: tuple[str, ...] = ()
 
     @property
     def all_sizes(self) -> list[float]:
@@ -46,6 +50,7 @@ def count(dataset: Dataset) -> Census:
         dict(sorted(signs.items())),
         {label: len(found) for label, found in sorted(tracks.items())},
         {label: tuple(found) for label, found in sorted(sizes.items())},
+        dataset.classes,
     )
 
 
@@ -53,6 +58,8 @@ def headline(dataset: Dataset, census: Census) -> str:
     """One line: name, layout and the totals."""
     classes = "one class" if len(census.signs) == 1 else f"{len(census.signs)} classes"
     tracks = f", {sum(census.tracks.values())} tracks" if census.tracks else ""
+    if census.classes:
+        return f"{dataset.name} ({dataset.layout}): {census.pictures} pictures of {classes}{tracks}"
     return (
         f"{dataset.name} ({dataset.layout}): {census.pictures} pictures, "
         f"{sum(census.signs.values())} signs of {classes}{tracks}, "
@@ -62,20 +69,21 @@ def headline(dataset: Dataset, census: Census) -> str:
 
 def table(census: Census) -> str:
     """A line a class: its id, name, signs, tracks, and the least, median and largest size."""
-    lines = [
-        f"{'id':>3}  {'name':<36}{'signs':>7}{'tracks':>8}{'min px':>8}{'median':>8}{'max':>6}"
-    ]
+    shown = "pictures" if census.classes else "signs"
+    lines = [f"{'id':>3}  {'name':<36}{shown:>8}{'tracks':>8}{'min px':>8}{'median':>8}{'max':>6}"]
     for label, signs in census.signs.items():
-        sizes = census.sizes[label]
+        sizes, tracks = census.sizes[label], census.tracks.get(label, "–")
         lines.append(
-            f"{label:>3}  {label_name(label):<36}{signs:>7}{census.tracks.get(label, '–'):>8}"
+            f"{label:>3}  {label_name(label, census.classes):<36}{signs:>8}{tracks:>8}"
             f"{min(sizes):>8.0f}{statistics.median(sizes):>8.0f}{max(sizes):>6.0f}"
         )
     return "\n".join(lines)
 
 
-def label_name(label: int) -> str:
-    """The sign's name; `not in the table` for a number that is no class."""
+def label_name(label: int, classes: Sequence[str] = ()) -> str:
+    """The sign's name, or that of one of the set's own classes; else `not in the table`."""
+    if classes:
+        return classes[label] if 0 <= label < len(classes) else "not in the table"
     in_table = UNKNOWN_SIGN.id <= label < COUNT
     return sign_class(label).name if in_table else "not in the table"
 
@@ -114,6 +122,6 @@ def _faults(dataset: Dataset, example: Example) -> Iterator[tuple[str, str]]:
         elif min(x1, y1) < -SLACK_PX or x2 > width + SLACK_PX or y2 > height + SLACK_PX:
             fault = f"{example.name}: box {shown} reaches outside {width}×{height}"
             yield "boxes outside the picture", fault
-        if not UNKNOWN_SIGN.id <= label < COUNT:
+        if not dataset.classes and not UNKNOWN_SIGN.id <= label < COUNT:
             fault = f"{example.name}: expected a class of -1 … {COUNT - 1}, found {label}"
             yield "labels outside the table", fault

@@ -1,4 +1,4 @@
-"""A data set in one picture: how often each sign is in it, and how large the signs are."""
+"""A data set in one picture: how often each class is in it, and how large its signs are."""
 
 from __future__ import annotations
 
@@ -31,15 +31,18 @@ BINS_AN_OCTAVE = 4
 def draw_chart(title: str, census: Census, path: Path) -> None:
     """Write the chart as a PNG; `OutputError` if it cannot be written."""
     several = len(census.signs) > 1
-    labels = sorted({*range(COUNT), *census.signs}) if several else list(census.signs)
+    table = range(len(census.classes) or COUNT)
+    labels = sorted({*table, *census.signs}) if several else list(census.signs)
     height = TOP + max(ROW * len(labels), 420) + 2 * MARGIN
     image = Image.new("RGB", (WIDTH, height), PAPER)
     draw = ImageDraw.Draw(image)
     draw.text((MARGIN, MARGIN - 8), title, INK, _font(26))
-    _legend(draw, (MARGIN, MARGIN + 40), labels)
+    if not census.classes:
+        _legend(draw, (MARGIN, MARGIN + 40), labels)
     _classes(draw, labels, census)
     left = MARGIN + NAMES + BARS + 140
-    _sizes(draw, census.all_sizes, (left, TOP, WIDTH - MARGIN, height - 2 * MARGIN))
+    what = "pictures" if census.classes else "signs"
+    _sizes(draw, what, census.all_sizes, (left, TOP, WIDTH - MARGIN, height - 2 * MARGIN))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(path.name + ".part")
@@ -73,9 +76,9 @@ def _classes(draw: ImageDraw.ImageDraw, labels: Sequence[int], census: Census) -
     for row, label in enumerate(labels):
         y = TOP + row * ROW
         signs = census.signs.get(label, 0)
-        colour = COLOURS[_category(label)]
+        colour = COLOURS["mandatory" if census.classes else _category(label)]
         draw.text((MARGIN + 28, y + 2), str(label), FAINT, _font(15), anchor="ra")
-        draw.text((MARGIN + 40, y + 2), label_name(label), INK, _font(15))
+        draw.text((MARGIN + 40, y + 2), label_name(label, census.classes), INK, _font(15))
         end = zero + round(BARS * signs / most)
         draw.rectangle((zero, y + 2, end, y + ROW - 6), colour)
         tracks = f"  ({census.tracks[label]} tracks)" if label in census.tracks else ""
@@ -83,16 +86,19 @@ def _classes(draw: ImageDraw.ImageDraw, labels: Sequence[int], census: Census) -
 
 
 def _sizes(
-    draw: ImageDraw.ImageDraw, sizes: Sequence[float], area: tuple[int, int, int, int]
+    draw: ImageDraw.ImageDraw,
+    what: str,
+    sizes: Sequence[float],
+    area: tuple[int, int, int, int],
 ) -> None:
     """Histogram over a logarithmic axis: each doubling of the size takes the same width."""
     left, top, right, bottom = area
     positive = np.array([size for size in sizes if size > 0])
     if not positive.size:
-        draw.text((left, top - 4), "no signs", FAINT, _font(17))
+        draw.text((left, top - 4), f"no {what}", FAINT, _font(17))
         return
     median = float(np.median(positive))
-    heading = "longer side of the signs, px: "
+    heading = f"longer side of the {what}, px: "
     draw.text((left, top - 4), heading, INK, _font(17))
     after = left + draw.textlength(heading, _font(17))
     draw.text((after, top - 4), f"median {median:.0f}", COLOURS["mandatory"], _font(17))

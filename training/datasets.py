@@ -12,6 +12,7 @@ from models.errors import SourceError, run_command
 from training import census, chart, fetch, split
 from training.examples import Annotation, Dataset, Example, Layout
 from training.files import stem
+from training.folders import PART_FOLDERS
 from training.layouts import open_dataset
 from training.progress import progress
 
@@ -84,17 +85,40 @@ def _open_first(what: str, name: str, places: tuple[str, ...]) -> Dataset:
 
 
 def part(dataset: Dataset, name: str) -> tuple[Example, ...]:
-    """The examples of one part of the written-down split, in the set's order.
+    """The examples of one part, in the set's order.
 
-    GTSRB has the parts train, choose and judge, GTSDB train and judge. `SourceError` if the set
-    has no such split, or holds something the split does not know: that is another set then.
+    GTSRB has the parts train, choose and judge, GTSDB train and judge, as written down. A set with
+    one folder a class has those that its folders train, val (choose) and test (judge) make; where
+    none is for choosing, a tenth of what there is to train on is drawn by lot. `SourceError` if
+    the set has no such part, or holds something the written-down split does not know: that is
+    another set then.
     """
-    parts = [_part_of(dataset, example) for example in dataset.examples]
+    if dataset.layout == "folders":
+        name = PART_FOLDERS.get(name, name)
+        parts = _folder_parts(dataset)
+    else:
+        parts = [_part_of(dataset, example) for example in dataset.examples]
     found = tuple(e for e, its in zip(dataset.examples, parts, strict=True) if its == name)
     if not found:
         names = ", ".join(sorted(set(parts)))
         raise SourceError(f"{dataset.files.path}: expected a part of {names}, found {name!r}")
     return found
+
+
+def _folder_parts(dataset: Dataset) -> list[str]:
+    """The part of each example of a set with one folder a class."""
+    parts = [example.part for example in dataset.examples]
+    if any(parts) and not all(parts):
+        outside = dataset.examples[parts.index("")].name
+        raise SourceError(
+            f"{dataset.files.path}: expected every class folder below train, val or test, or none, "
+            f"found {outside}"
+        )
+    if "choose" in parts:
+        return parts
+    pool = [example for example in dataset.examples if example.part in ("", "train")]
+    drawn = split.split_pictures(pool, split.DEFAULT_SEED)
+    return [drawn.get(example.name, example.part) for example in dataset.examples]
 
 
 def _part_of(dataset: Dataset, example: Example) -> str:
@@ -156,7 +180,7 @@ def main(argv: Sequence[str] | None = None) -> int | None:
     """Run one command; the exit code of `SourceError` where `check` finds faults."""
     parser = argparse.ArgumentParser(
         prog="python -m training.datasets",
-        description="Read, check, describe, divide and fetch data sets of road signs.",
+        description="Read, check, describe, divide and fetch data sets.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     data = "gtsrb, gtsdb (their training parts), a folder or a zip"

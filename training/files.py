@@ -54,6 +54,20 @@ class Files:
         return tuple(sorted(name for name in found if not _hidden(name)))
 
     @cached_property
+    def folders(self) -> tuple[str, ...]:
+        """Every folder below the top, sorted, also the empty ones; hidden ones are passed over."""
+        if self.is_zip:
+            found = {item.filename.rstrip("/") for item in self._zip().infolist() if item.is_dir()}
+        else:
+            places = (Path(place).relative_to(self.path) for place, _, _ in os.walk(self.path))
+            found = {place.as_posix() for place in places}
+        new = {folder(name) for name in self.names}
+        while new - found:  # a zip need not list its folders
+            found |= new
+            new = {folder(name) for name in new}
+        return tuple(sorted(name for name in found - {"."} if not _hidden(name)))
+
+    @cached_property
     def pictures(self) -> tuple[str, ...]:
         """The names that end like a picture, sorted."""
         return tuple(name for name in self.names if suffix(name) in PICTURE_SUFFIXES)

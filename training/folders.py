@@ -1,150 +1,133 @@
-"""Data sets that are laid out by folders: YOLO's images/ + labels/, and one folder a class."""
+"""Data sets with one folder a class: cut-out signs, or pictures of anything else by their names."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path, PurePosixPath
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from pathlib import PurePosixPath
 
 from models.errors import SourceError
-from models.signs import UNKNOWN_SIGN, sign_table
+from models.signs import COUNT, UNKNOWN_SIGN, sign_table
 from training.examples import Annotation, Dataset, Example
 from training.files import Files, folder
 
-YOLO_TABLES = ("data.yaml", "data.yml", "dataset.yaml")
-Corners = tuple[float, float, float, float]
 UNKNOWN_NAMES = frozenset({"foreign", "unknown"})  # a road sign, but none of the 43
+PART_FOLDERS = {  # what lies above the class folders, and the part that it is
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation"), "choose"),
+    **dict.fromkeys(("test", "testing"), "judge"),
+}
 
 
 def class_folders(files: Files) -> Dataset | None:
-    """`<class>/<picture>`: each picture is one cut-out sign, its box the whole picture.
+    """`<class>/<picture>`, or `train/<class>/<picture>` beside `test/` and `val/`.
 
-    A class is named by its number or its name, `unknown` and `foreign` are class -1. None if no
-    picture lies in such a folder; `SourceError` if only some do.
+    Each picture shows one thing, its box the whole picture. Where the folders are named by the
+    numbers or names of signs, `unknown` and `foreign` being class -1, they hold signs; else their
+    sorted names are the set's own classes. None if the pictures lie in no folders, or in one that
+    is no sign; `SourceError` for a mixture that looks like a mistake. A class folder without
+    pictures is a problem.
     """
-    labels = {place: _label(PurePosixPath(place).name) for place in map(folder, files.pictures)}
-    strange = [place for place, label in labels.items() if label is None]
-    if len(strange) == len(labels):
+    names = {place: PurePosixPath(place).name for place in map(folder, files.pictures)}
+    different = sorted(set(names.values()))
+    if len(different) == 1 and sign_label(different[0]) is None and not different[0].isdecimal():
         return None
-    if strange:
-        raise SourceError(
-            f"{files.path}: expected folders named by a class number or name, found {strange[0]}"
-        )
+    parts = {place: part_of(place) for place in names}
+    _check_places(files, names, parts)
+    classes = _own_classes(files, different)
+    labels = {name: place for place, name in enumerate(classes)}
     examples, problems = [], []
     for name in files.pictures:
-        label = labels[folder(name)]
+        place = folder(name)
+        label = labels[names[place]] if classes else sign_label(names[place])
         assert label is not None
         try:
             width, height = files.size(name)
         except SourceError as error:
             problems.append(str(error))
             continue
-        examples.append(Example(name, (Annotation((0, 0, width, height), label),)))
-    return Dataset(files.path.stem, "folders", files, tuple(examples), problems=tuple(problems))
+        whole = Annotation((0, 0, width, height), label)
+        examples.append(Example(name, (whole,), part=parts[place]))
+    problems += [
+        f"expected pictures in the class folder {place}, found none"
+        for place in _without_pictures(files, set(names))
+        if classes or sign_label(PurePosixPath(place).name) is not None
+    ]
+    learnt = {names[place] for place, part in parts.items() if part == "train"}
+    problems += [
+        f"expected pictures of {name} to train on, found them in other parts only"
+        for name in (different if learnt else ())
+        if name not in learnt
+    ]
+    return Dataset(files.path.stem, "folders", files, tuple(examples), (), tuple(problems), classes)
 
 
-def _label(name: str) -> int | None:
-    """The class of a folder's name: its number, whatever its leading zeros, or its sign's name."""
+def part_of(place: str) -> str:
+    """train, choose or judge, by the nearest folder above a class folder that names one; else ''"""
+    above = (PART_FOLDERS.get(each.casefold()) for each in reversed(place.split("/")[:-1]))
+    return next((part for part in above if part), "")
+
+
+def _check_places(files: Files, names: Mapping[str, str], parts: Mapping[str, str]) -> None:
+    """`SourceError` where pictures lie beside the class folders instead of in one."""
+    top = next((name for name in files.pictures if folder(name) == "."), None)
+    if top:
+        raise SourceError(f"{files.path}: expected every picture in a class folder, found {top}")
+    bare = sorted(place for place, name in names.items() if name.casefold() in PART_FOLDERS)
+    if bare and (len(bare) == len(names) or any(parts.values())):
+        raise SourceError(
+            f"{files.path}: expected one folder a class in {bare[0]}, found pictures without"
+        )
+
+
+def _without_pictures(files: Files, places: AbstractSet[str]) -> list[str]:
+    """The folders beside the class folders that hold neither pictures nor other folders."""
+    beside = {folder(place) for place in places}
+    inner = {folder(place) for place in files.folders} | places
+    return [place for place in files.folders if folder(place) in beside and place not in inner]
+
+
+def _own_classes(files: Files, names: list[str]) -> tuple[str, ...]:
+    """The names, if they are none of signs; `()` if all are.
+
+    A number among signs, or some other name where most are signs, is a mistake.
+    """
+    strange = [name for name in names if sign_label(name) is None]
+    known = [name for name in names if sign_label(name) is not None]
+    if not strange:
+        return ()
+    numbers = [name for name in known if name.isdecimal()]
+    outside = next((name for name in strange if name.isdecimal()), None)
+    if outside and (numbers or len(names) == 1):
+        raise SourceError(
+            f"{files.path}: expected folders 0 to {COUNT - 1} for the {COUNT} signs, found "
+            f"{outside}: a label outside the table"
+        )
+    if numbers or len(known) > len(strange):
+        raise SourceError(
+            f"{files.path}: expected folders named by sign numbers or names like {known[0]}, or "
+            f"none of them so, found {strange[0]}"
+        )
+    return tuple(names)
+
+
+def sign_label(name: str) -> int | None:
+    """The class of a folder's name: its number, whatever its leading zeros, or its sign's name.
+
+    None for any other name, and for a number outside the table.
+    """
     if name.isdecimal():
-        return int(name)
-    return _labels_by_name().get(_plain(name))
+        return int(name) if int(name) < COUNT else None
+    return sign_labels().get(plain_name(name))
 
 
-def _labels_by_name() -> dict[str, int]:
-    known = {_plain(sign.name): sign.id for sign in sign_table()}
+def sign_labels() -> Mapping[str, int]:
+    """Class id by the sign's plain name; -1 by `foreign` and `unknown`."""
+    known = {plain_name(sign.name): sign.id for sign in sign_table()}
     return known | dict.fromkeys(UNKNOWN_NAMES, UNKNOWN_SIGN.id)
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A name as it is compared: without case, signs and underscores."""
     return " ".join(re.split(r"[\W_]+", name.casefold())).strip()
-
-
-def yolo_folders(files: Files) -> Dataset | None:
-    """`…/images/…/<picture>` with `…/labels/…/<picture>.txt`; None where there is no such thing.
-
-    A picture without a label file, or with an empty one, has no sign. The class index is the class
-    id, unless data.yaml names every class as the sign table does: then the name decides. With one
-    class only, its signs are of unknown class.
-    """
-    pictures = [name for name in files.pictures if "images" in PurePosixPath(folder(name)).parts]
-    tables = [name for name in files.names if PurePosixPath(name).name in YOLO_TABLES]
-    known = frozenset(files.names)
-    lines = {
-        name: _lines(files, label) if (label := _label_file(name)) in known else []
-        for name in pictures
-    }
-    if not pictures or not (tables or any(_label_file(name) in known for name in pictures)):
-        return None
-    names = _class_names(files.text(tables[0]).read()) if tables else {}
-    labels = _yolo_labels(names, {index for rows in lines.values() for index, _ in rows})
-    examples, notes, problems = [], [], []
-    for name, rows in lines.items():
-        unique = tuple(dict.fromkeys(rows))
-        if len(unique) < len(rows):
-            notes.append(f"{len(rows) - len(unique)} annotations given twice, read once: {name}")
-        try:
-            width, height = files.size(name) if unique else (0, 0)
-        except SourceError as error:
-            problems.append(str(error))
-            unique = ()
-        annotations = tuple(
-            Annotation(_pixels(box, width, height), labels.get(index, index))
-            for index, box in unique
-        )
-        examples.append(Example(name, annotations))
-    left = known - {_label_file(name) for name in pictures}
-    alone = sorted(n for n in left if n.endswith(".txt") and "labels" in Path(n).parts[:-1])
-    if alone:
-        problems.append(f"{len(alone)} label files have no picture, the first: {alone[0]}")
-    return Dataset(files.path.stem, "yolo", files, tuple(examples), tuple(notes), tuple(problems))
-
-
-def _label_file(name: str) -> str:
-    """`train/labels/a.txt` of `train/images/a.jpg`: the last folder `images` counts."""
-    parts = list(PurePosixPath(name).with_suffix(".txt").parts)
-    place = len(parts) - 2 - parts[-2::-1].index("images")
-    return "/".join((*parts[:place], "labels", *parts[place + 1 :]))
-
-
-def _pixels(box: Corners, width: int, height: int) -> Corners:
-    """YOLO's centre and size as fractions → x1, y1, x2, y2."""
-    x, y, w, h = box
-    return (x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height
-
-
-def _lines(files: Files, name: str) -> list[tuple[int, Corners]]:
-    rows = []
-    for number, line in enumerate(files.text(name), 1):
-        if not line.strip():
-            continue
-        try:
-            index, x, y, w, h = line.split()
-            rows.append((int(index), (float(x), float(y), float(w), float(h))))
-        except ValueError as error:
-            raise SourceError(
-                f"{files.path}: {name} line {number}: expected class x y width height, "
-                f"found {line.strip()!r}"
-            ) from error
-    return rows
-
-
-def _yolo_labels(names: dict[int, str], used: set[int]) -> dict[int, int]:
-    """YOLO class index → class id, where the two differ."""
-    if len(names) == 1 or (not names and used == {0}):
-        return {0: UNKNOWN_SIGN.id}
-    known = _labels_by_name()
-    named = {index: known[_plain(name)] for index, name in names.items() if _plain(name) in known}
-    return named if len(named) == len(names) else {}
-
-
-def _class_names(text: str) -> dict[int, str]:
-    """`names:` of a data.yaml, as a list or as a map, inline or one a line; {} if it has none."""
-    found = re.search(r"^names:[ \t]*(.*(?:\n(?:[ \t-].*)?)*)", text, re.MULTILINE)
-    if not found:
-        return {}
-    body = re.sub(r"(?m)(^|\s)#.*$", "", found[1]).strip()
-    items = body.strip("[]{}").split(",") if body[:1] in "[{" else body.splitlines()
-    names = [item.strip().removeprefix("- ").strip() for item in items if item.strip()]
-    mapped = [re.match(r"(\d+)\s*:\s*(.*)", name) for name in names]
-    if names and all(mapped):
-        return {int(match[1]): match[2].strip(" \"'") for match in mapped if match}
-    return {index: name.strip(" \"'") for index, name in enumerate(names)}

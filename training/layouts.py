@@ -14,7 +14,8 @@ from typing import NamedTuple
 from models.errors import SourceError
 from training.examples import Annotation, Dataset, Example, Layout
 from training.files import Files, folder, stem
-from training.folders import class_folders, yolo_folders
+from training.folders import class_folders
+from training.yolo import yolo_folders
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ OFFICIAL_FOLDERS = frozenset(
     }
 )
 GTSRB_TABLE = re.compile(r"GT-(\d{5}|final_test)\.csv")
+TAR = re.compile(r"\.(tar(\.\w+)?|tgz|txz|tbz2?)$", re.IGNORECASE)
 EXPECTED = (
     "expected GTSRB (GT-*.csv beside the pictures), GTSDB (gt.txt beside the pictures), "
     "YOLO (images/ and labels/) or one folder a class"
@@ -40,9 +42,12 @@ def open_dataset(path: Path) -> Dataset:
 
     `SourceError` if it is in none of them, holds several, or its labels cannot be read.
     """
+    _refuse_tar(path)
     files = Files(path)
     if not files.pictures and not files.is_zip:
         zips = sorted(path.glob("*.zip"))
+        for other in path.iterdir() if not zips else ():
+            _refuse_tar(other)
         if len(zips) == 1:
             files = Files(zips[0])
         elif zips:
@@ -57,6 +62,16 @@ def open_dataset(path: Path) -> Dataset:
                 log.warning("%s: %s", files.path, problem)
             return dataset
     raise SourceError(f"{files.path}: {EXPECTED}, found pictures in none of these layouts")
+
+
+def _refuse_tar(path: Path) -> None:
+    """A tar archive can only be read from its start to its end: far too slow, so not read here."""
+    if TAR.search(path.name) and path.is_file():
+        place = path.with_name(TAR.sub("", path.name))
+        raise SourceError(
+            f"{path}: expected a folder or a zip, found a tar archive; unpack it with "
+            f"`mkdir -p {place} && tar xf {path} -C {place}` and name {place}"
+        )
 
 
 class _Row(NamedTuple):

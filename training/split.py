@@ -78,6 +78,22 @@ def split_gtsdb(examples: Iterable[Example], seed: int) -> dict[str, str]:
     return {picture: "judge" if picture in judge else "train" for picture in sorted(order)}
 
 
+def split_pictures(examples: Iterable[Example], seed: int) -> dict[str, str]:
+    """Picture → train or choose, for a set without tracks: about 90/10 in each class, by lot.
+
+    A class of one picture is only trained on.
+    """
+    by_class: dict[tuple[int, ...], list[str]] = defaultdict(list)
+    for example in examples:
+        by_class[tuple(sorted({a.label for a in example.annotations}))].append(example.name)
+    parts = {}
+    for names in by_class.values():
+        held_out = max(1, round(len(names) * HELD_OUT)) if len(names) > 1 else 0
+        for place, name in enumerate(sorted(names, key=lambda name: _lot(seed, name))):
+            parts[name] = "choose" if place < held_out else "train"
+    return parts
+
+
 def _lot(seed: int, name: str) -> str:
     """A place in the draw that depends on nothing but the seed and the name."""
     return hashlib.sha256(f"{seed} {name}".encode()).hexdigest()
