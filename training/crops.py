@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.imaging import CROP_MARGIN, CROP_SIZE, crop
-from models.signs import BACKGROUND, COUNT, FOREIGN
-from training.views import Image, disturb
+from models.errors import UsageError
+from models.imaging import crop
+from models.signs import BACKGROUND, FOREIGN
+from training.views import Image
 
 STORED = 64  # px: crops are kept wider than the net sees them, so that they can be shifted
 STORED_MARGIN = 0.25
+BALANCES = {"none": 1.0, "sqrt": 0.5, "equal": 0.0}  # power of a class's frequency
 
 # What a mirrored sign means: classes not listed here have no mirror image among the 43.
 MIRRORED = {
@@ -81,19 +83,18 @@ def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
 def pasted(art: Image, ground: Image, rng: np.random.Generator) -> Image:
     """A drawn sign, BGRA with straight alpha, on a stored-size BGR ground, as a stored RGB crop."""
     canvas = cv2.resize(ground, (STORED, STORED), interpolation=cv2.INTER_LINEAR)
-    inner = STORED / (1 + 2 * STORED_MARGIN)
-    size = art.shape[0]
+    size = STORED  # averaged down first: bilinear sampling alone would skip pixels
+    flat = np.concatenate([art[:, :, :3] * (art[:, :, 3:] / 255.0), art[:, :, 3:]], axis=2)
+    flat = cv2.resize(flat.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)
     squeeze = 1 - 0.3 * rng.random() ** 3  # seen from the side
-    scale = inner / size
+    scale = 1 / (1 + 2 * STORED_MARGIN)
     linear = np.array([[scale * squeeze, 0.0], [scale * rng.normal(0, 0.03), scale]])
-    shift = np.array([STORED / 2, STORED / 2]) - linear @ np.array([size / 2, size / 2])
-    matrix = np.column_stack([linear, shift])
-    small = cv2.warpAffine(art, matrix, (STORED, STORED), flags=cv2.INTER_AREA)
-    alpha = small[:, :, 3:].astype(np.float32) / 255
-    shade = _shade(rng)
-    face = np.clip(small[:, :, :3] * shade, 0, 255)
-    out = canvas * (1 - alpha) + face * alpha
-    return np.ascontiguousarray(out.astype(np.uint8)[:, :, ::-1])
+    middle = np.full(2, (STORED - 1) / 2)
+    matrix = np.column_stack([linear, middle - linear @ np.full(2, (size - 1) / 2)])
+    small = cv2.warpAffine(flat, matrix, (STORED, STORED), flags=cv2.INTER_LINEAR)
+    face = np.clip(small[:, :, :3] * _shade(rng), 0, 255)
+    out = canvas * (1 - small[:, :, 3:] / 255) + face
+    return np.ascontiguousarray(np.clip(out, 0, 255).astype(np.uint8)[:, :, ::-1])
 
 
 def _shade(rng: np.random.Generator) -> NDArray[np.float32]:
@@ -108,70 +109,29 @@ def _shade(rng: np.random.Generator) -> NDArray[np.float32]:
     return np.asarray(light[:, :, None] * cast, np.float32)
 
 
-def augment(image: Image, rng: np.random.Generator) -> Image:
-    """A stored crop as the net may meet it: RGB (CROP_SIZE, CROP_SIZE, 3)."""
-    visible = STORED * (1 + 2 * CROP_MARGIN) / (1 + 2 * STORED_MARGIN)  # stored px across the input
-    scale = CROP_SIZE / visible * np.exp(rng.uniform(-0.2, 0.2))
-    stretch = np.exp(rng.uniform(-0.1, 0.1))
-    angle = np.radians(rng.normal(0, 5))
-    shear = rng.normal(0, 0.05)
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    linear = turn @ np.array([[scale * stretch, shear * scale], [0, scale / stretch]])
-    centre = STORED / 2 + rng.uniform(-0.09, 0.09, 2) * visible
-    matrix = np.column_stack([linear, CROP_SIZE / 2 - linear @ centre])
-    out = cv2.warpAffine(
-        image,
-        matrix,
-        (CROP_SIZE, CROP_SIZE),
-        flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    if rng.random() < 0.3:  # a far sign: few pixels, enlarged
-        size = int(rng.integers(12, 32))
-        small = cv2.resize(out, (size, size), interpolation=cv2.INTER_AREA)
-        out = cv2.resize(small, (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_LINEAR)
-    if rng.random() < 0.3:
-        out = _cover(np.asarray(out, np.uint8), rng)
-    return disturb(np.asarray(out, np.uint8), rng, blur=0.4)
-
-
-def _cover(image: Image, rng: np.random.Generator) -> Image:
-    """Twigs, stickers, mud and shadows: one to four soft-edged shapes over part of the crop."""
-    mask = np.zeros((CROP_SIZE, CROP_SIZE), np.float32)
-    for _ in range(int(rng.integers(1, 5))):
-        centre = [float(v) for v in rng.uniform(4, CROP_SIZE - 4, 2)]
-        axes = [float(v) for v in np.exp(rng.uniform(np.log(2), np.log(14), 2))]
-        angle = float(rng.uniform(0, 180))
-        if rng.random() < 0.6:
-            cv2.ellipse(mask, (centre, axes, angle), 1.0, -1)
-        else:
-            corners = cv2.boxPoints((centre, axes, angle))
-            cv2.fillPoly(mask, [corners.astype(np.int32)], 1.0)
-    mask = cv2.GaussianBlur(mask, (0, 0), rng.uniform(0.5, 2.0)) * rng.uniform(0.4, 1.0)
-    dark = rng.random() < 0.7
-    colour = rng.uniform(0, 90, 3) if dark else rng.uniform(0, 255, 3)
-    blend = image + (colour - image) * mask[:, :, None]
-    return np.asarray(np.clip(blend, 0, 255), np.uint8)
-
-
-def centred(images: Iterable[Image]) -> NDArray[np.uint8]:
-    """Stored crops as the device would cut them, without any disturbance."""
-    side = STORED * (1 + 2 * CROP_MARGIN) / (1 + 2 * STORED_MARGIN)
-    half = STORED / 2
-    box = (half - side / 2, half - side / 2, half + side / 2, half + side / 2)
-    return np.stack([crop(image[:, :, ::-1], box, CROP_SIZE, 0.0) for image in images])
-
-
-def chances(labels: NDArray[np.int64], shares: dict[str, float]) -> NDArray[np.float64]:
+def chances(labels: NDArray[np.int64], outputs: int, balance: str) -> NDArray[np.float64]:
     """The chance of each crop, summing to 1.
 
-    Classes are drawn by the square root of their frequency, which halves GTSRB's 10 : 1 skew on a
-    log scale; `shares` gives what falls to `foreign` and `background`.
+    `none` leaves the classes as frequent as they are, `sqrt` draws them by the square root of
+    their frequency, which halves GTSRB's 10 : 1 skew on a log scale, `equal` evens them out.
     """
-    counts = np.bincount(labels, minlength=COUNT + 2).astype(np.float64)
-    mass = np.sqrt(counts)
-    mass[:COUNT] *= (1 - shares["foreign"] - shares["background"]) / max(mass[:COUNT].sum(), 1e-9)
-    mass[FOREIGN] = shares["foreign"] * (counts[FOREIGN] > 0)
-    mass[BACKGROUND] = shares["background"] * (counts[BACKGROUND] > 0)
-    each = mass[labels] / counts[labels]
-    return np.asarray(each / each.sum())
+    if balance not in BALANCES:
+        raise UsageError(f"--balance: expected one of {', '.join(BALANCES)}, found {balance!r}")
+    counts = np.bincount(labels, minlength=outputs).astype(np.float64)
+    each = np.maximum(counts, 1) ** (BALANCES[balance] - 1)
+    chance = each[labels]
+    return np.asarray(chance / chance.sum())
+
+
+def with_shares(
+    chance: NDArray[np.float64], labels: NDArray[np.int64], shares: Mapping[int, float]
+) -> NDArray[np.float64]:
+    """The same chances, but a fixed share for some classes (where they have any crop)."""
+    held = {label: share for label, share in shares.items() if (labels == label).any()}
+    free = ~np.isin(labels, list(held))
+    out = chance * free
+    out *= (1 - sum(held.values())) / max(out.sum(), 1e-12)
+    for label, share in held.items():
+        own = labels == label
+        out[own] = share * chance[own] / chance[own].sum()
+    return np.asarray(out / out.sum())

@@ -1,0 +1,176 @@
+"""A stored crop as the net may meet it: the detector's jitter, the road and other cameras."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import UsageError
+from models.imaging import CROP_MARGIN, CROP_SIZE
+from training.crops import STORED, STORED_MARGIN
+from training.views import Image, disturb
+
+Level = Literal["none", "light", "full"]
+LEVELS = ("none", "light", "full")
+PARTS = ("perspective", "resolution", "cover", "weather", "sharpness", "light")
+LEAST_CONTRAST = 5.0  # grey levels, standard deviation
+
+
+class Geometry(NamedTuple):
+    """How far a crop is moved. Shifts and corners are shares of the visible side."""
+
+    scale: float  # log, ±
+    shift: float  # ±
+    degrees: float  # standard deviation
+    stretch: float  # log of the aspect ratio's square root, ±
+    corner: float  # each corner, standard deviation
+
+
+GEOMETRY = {
+    "light": Geometry(0.1, 0.06, 3, 0.03, 0.0),
+    "full": Geometry(0.22, 0.12, 5, 0.1, 0.025),
+}
+
+
+class Augmentation:
+    """Disturbs crops; two of the same settings given the same dice do the same.
+
+    `none` cuts the centre as the device would, `light` moves it a little and changes its
+    brightness, `full` does everything; `without` leaves some of PARTS out of `full`. `margin` is
+    the share of a sign's longer side that the net sees around it.
+    """
+
+    def __init__(self, level: str, without: str = "", margin: float = CROP_MARGIN) -> None:
+        self.level = level
+        self.side = STORED * (1 + 2 * margin) / (1 + 2 * STORED_MARGIN)  # stored px of the input
+        self.without = frozenset(filter(None, without.split(",")))
+        if level not in LEVELS:
+            raise UsageError(f"--augment: expected one of {', '.join(LEVELS)}, found {level!r}")
+        if strange := self.without - set(PARTS):
+            raise UsageError(
+                f"--without: expected some of {','.join(PARTS)}, found {','.join(sorted(strange))}"
+            )
+
+    def __call__(self, image: Image, rng: np.random.Generator) -> Image:
+        """RGB (STORED, STORED, 3) to RGB (CROP_SIZE, CROP_SIZE, 3)."""
+        if self.level == "none":
+            return _warp(image, _corners(self.side))
+        if self.level == "light":
+            out = _warp(image, _moved(GEOMETRY["light"], self.side, rng))
+            gain = np.exp(rng.normal(0, 0.2))
+            return np.asarray(cv2.convertScaleAbs(out, alpha=gain), np.uint8)
+        return self._full(image, rng)
+
+    def _full(self, image: Image, rng: np.random.Generator) -> Image:
+        geometry = GEOMETRY["full"]
+        if "perspective" in self.without:
+            geometry = geometry._replace(corner=0.0)
+        out = _warp(image, _moved(geometry, self.side, rng))
+        if "cover" not in self.without and rng.random() < 0.3:
+            out = _cover(out, rng)
+        if "weather" not in self.without and rng.random() < 0.15:
+            out = (_rain if rng.random() < 0.4 else _glare)(out, rng)
+        if "resolution" not in self.without and rng.random() < 0.3:
+            out = _far(out, rng)
+        if "sharpness" not in self.without and rng.random() < 0.1:
+            out = _sharpen(out, rng)
+        if "light" in self.without:
+            return out
+        other = disturb(out, rng, blur=0.4)
+        return other if other.std() > LEAST_CONTRAST else out  # nothing can be learnt from black
+
+
+def _corners(side: float) -> NDArray[np.float64]:
+    """The corners of the visible square in stored pixels, (4, 2)."""
+    return STORED / 2 + side / 2 * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float64)
+
+
+def _moved(geometry: Geometry, side: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Where the input's corners look in the stored crop, (4, 2)."""
+    corners = _corners(side) - STORED / 2
+    corners *= np.exp(rng.uniform(-geometry.scale, geometry.scale))
+    stretch = np.exp(rng.uniform(-geometry.stretch, geometry.stretch))
+    angle = np.radians(np.clip(rng.normal(0, geometry.degrees), -20, 20))
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    corners = corners * [stretch, 1 / stretch] @ turn.T
+    corners += rng.normal(0, geometry.corner * side, (4, 2)) if geometry.corner else 0
+    shift = rng.uniform(-geometry.shift, geometry.shift, 2) * side
+    return np.asarray(corners + shift + STORED / 2)
+
+
+def _warp(image: Image, corners: NDArray[np.float64]) -> Image:
+    """The quadrilateral `corners` of a stored crop as the net's input."""
+    side = CROP_SIZE
+    target = np.array([[0, 0], [side, 0], [side, side], [0, side]], np.float32) - 0.5
+    matrix = cv2.getPerspectiveTransform(corners.astype(np.float32) - np.float32(0.5), target)
+    out = cv2.warpPerspective(
+        image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(out, np.uint8)
+
+
+def _far(image: Image, rng: np.random.Generator) -> Image:
+    """A far sign: few pixels, enlarged."""
+    size = int(rng.integers(11, 32))
+    small = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
+    enlarge = cv2.INTER_LINEAR if rng.random() < 0.7 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(small, (CROP_SIZE, CROP_SIZE), interpolation=enlarge), np.uint8)
+
+
+def _cover(image: Image, rng: np.random.Generator) -> Image:
+    """Twigs, stickers, mud and shadows: one to four soft-edged shapes over part of the crop."""
+    mask = np.zeros((CROP_SIZE, CROP_SIZE), np.float32)
+    for _ in range(int(rng.integers(1, 5))):
+        centre = [float(v) for v in rng.uniform(4, CROP_SIZE - 4, 2)]
+        axes = [float(v) for v in np.exp(rng.uniform(np.log(2), np.log(14), 2))]
+        angle = float(rng.uniform(0, 180))
+        if rng.random() < 0.6:
+            cv2.ellipse(mask, (centre, axes, angle), 1.0, -1)
+        else:
+            corners = cv2.boxPoints((centre, axes, angle))
+            cv2.fillPoly(mask, [corners.astype(np.int32)], 1.0)
+    mask = cv2.GaussianBlur(mask, (0, 0), rng.uniform(0.5, 2.0)) * rng.uniform(0.4, 1.0)
+    dark = rng.random() < 0.7
+    colour = rng.uniform(0, 90, 3) if dark else rng.uniform(0, 255, 3)
+    return _blend(image, np.asarray(mask, np.float32), colour)
+
+
+def _rain(image: Image, rng: np.random.Generator) -> Image:
+    """Slanting streaks, light and thin, in front of a greyer picture."""
+    mask = np.zeros((CROP_SIZE, CROP_SIZE), np.float32)
+    slant = rng.uniform(-0.4, 0.4)
+    for _ in range(int(rng.integers(8, 40))):
+        x, y = rng.uniform(-8, CROP_SIZE + 8), rng.uniform(-8, CROP_SIZE)
+        length = rng.uniform(4, 12)
+        start, end = (round(x), round(y)), (round(x + slant * length), round(y + length))
+        cv2.line(mask, start, end, float(rng.uniform(0.3, 0.8)), 1)
+    out = _blend(image, cv2.GaussianBlur(mask, (0, 0), 0.6), rng.uniform(150, 230, 3))
+    haze = np.full((CROP_SIZE, CROP_SIZE), rng.uniform(0, 0.4), np.float32)
+    return _blend(out, haze, np.full(3, rng.uniform(100, 200)))
+
+
+def _glare(image: Image, rng: np.random.Generator) -> Image:
+    """A headlight or the low sun: a bright spot that fades, over a picture that may be dark."""
+    y, x = np.mgrid[0:CROP_SIZE, 0:CROP_SIZE].astype(np.float32)
+    centre = rng.uniform(0, CROP_SIZE, 2)
+    spread = rng.uniform(6, 30)
+    mask = np.exp(-((x - centre[0]) ** 2 + (y - centre[1]) ** 2) / (2 * spread**2))
+    if rng.random() < 0.5:
+        image = np.asarray(cv2.convertScaleAbs(image, alpha=float(rng.uniform(0.2, 0.8))), np.uint8)
+    return _blend(image, (mask * rng.uniform(0.3, 0.95)).astype(np.float32), np.full(3, 250.0))
+
+
+def _sharpen(image: Image, rng: np.random.Generator) -> Image:
+    """A camera that sharpens: unsharp masking with its bright rims."""
+    amount = float(rng.uniform(0.5, 2.0))
+    soft = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.7, 1.5)))
+    return np.asarray(cv2.addWeighted(image, 1 + amount, soft, -amount, 0), np.uint8)
+
+
+def _blend(image: Image, mask: NDArray[np.float32], colour: NDArray[np.float64]) -> Image:
+    """`colour` laid over a picture by `mask` (H, W), 0 to 1."""
+    blended = image + (colour.astype(np.float32) - image) * mask[:, :, None]
+    return np.asarray(np.clip(blended, 0, 255), np.uint8)

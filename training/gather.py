@@ -1,0 +1,186 @@
+"""Reads what a classifier is trained on into memory: real crops, drawn signs, negatives."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from models.errors import SourceError, UsageError
+from models.signs import BACKGROUND, COUNT, FOREIGN, label_names
+from training import datasets
+from training.artwork import FOREIGN as FOREIGN_SIGNS
+from training.artwork import LOOKALIKES, foreign_art, lookalike_art, sign_art
+from training.crops import STORED, Crops, background_crops, pasted, stack, store
+
+BACKGROUNDS_A_PICTURE = 12
+NEEDED = 2_500_000_000  # bytes for the frameworks and a batch, besides the crops
+
+
+class Choice(NamedTuple):
+    """Which pictures to train on and which to watch.
+
+    `data` is gtsrb or the path of another set. `parts` are the parts trained on, joined by "+", or
+    "all". With `folds`, train and choose are thrown together and divided into that many folds by
+    track; fold number `fold` is watched and the others are trained on. `drawn` is the number of
+    drawn crops a class, `limit` keeps about that many real crops and a tenth of the rest.
+    """
+
+    data: str = "gtsrb"
+    parts: str = "train"
+    folds: int = 0
+    fold: int = 0
+    drawn: int = 60
+    seed: int = 0
+    limit: int | None = None
+
+
+class Gathered(NamedTuple):
+    """The crops to train on, those to watch with their names, and the outputs' names."""
+
+    train: Crops
+    watched: Crops
+    names: tuple[str, ...]
+    part: str
+    classes: tuple[str, ...]
+
+
+def gather(choice: Choice) -> Gathered:
+    """Read and check everything before the first step. SourceError names the broken picture."""
+    dataset = (
+        datasets.gtsrb() if choice.data == "gtsrb" else datasets.open_dataset(Path(choice.data))
+    )
+    own = getattr(dataset, "classes", ())
+    learnt, watched, part = _divide(dataset, choice)
+    if choice.limit:
+        learnt, watched = _thin(learnt, choice.limit), _thin(watched, max(1, choice.limit // 10))
+    classes = own or label_names()
+    _check(dataset, [*learnt, *watched], len(classes))
+    _check_memory(len(learnt) + len(watched))
+    train, _ = _read(dataset, learnt, "to train on")
+    watch, names = _read(dataset, watched, f"to watch ({part})")
+    if choice.data == "gtsrb":
+        train = _joined(train, _negatives_and_drawings(choice))
+    return Gathered(train, watch, tuple(names), part, classes)
+
+
+def _divide(dataset: datasets.Dataset, choice: Choice) -> tuple[Sequence[Any], Sequence[Any], str]:
+    """What is trained on, what is watched, and the name of the latter."""
+    if choice.folds:
+        if not 0 <= choice.fold < choice.folds or choice.folds < 2:
+            raise UsageError(
+                f"--fold: expected 0 to {max(choice.folds, 2) - 1} of two or more --folds, "
+                f"found {choice.fold} of {choice.folds}"
+            )
+        both = [e for name in ("train", "choose") for e in datasets.part(dataset, name)]
+        own = folds(both, choice.folds)
+        inside = [e for e, number in zip(both, own, strict=True) if number == choice.fold]
+        outside = [e for e, number in zip(both, own, strict=True) if number != choice.fold]
+        return outside, inside, f"fold {choice.fold} of {choice.folds}"
+    watched = datasets.part(dataset, "choose")
+    if choice.parts == "all":
+        return dataset.examples, watched, "choose"
+    learnt = [e for name in choice.parts.split("+") for e in datasets.part(dataset, name)]
+    return learnt, watched, "choose"
+
+
+def folds(examples: Sequence[datasets.Example], count: int) -> list[int]:
+    """The fold of each example: all of one track in one fold, the tracks of a class spread out."""
+    groups: dict[tuple[int, ...], list[str]] = defaultdict(list)
+    keys = [(tuple(sorted(a.label for a in e.annotations)), e.track or e.name) for e in examples]
+    for labels, key in sorted(
+        set(keys), key=lambda pair: hashlib.sha256(pair[1].encode()).digest()
+    ):
+        groups[labels].append(key)
+    # Each class starts at another fold, so that the rests do not all fall to the first one.
+    place = {
+        key: (number + start) % count
+        for start, (_, own) in enumerate(sorted(groups.items()))
+        for number, key in enumerate(own)
+    }
+    return [place[key] for _, key in keys]
+
+
+def _thin(examples: Sequence[Any], count: int) -> list[Any]:
+    return list(examples[:: max(1, len(examples) // count)])
+
+
+def _check(dataset: datasets.Dataset, examples: Sequence[Any], classes: int) -> None:
+    if dataset.problems:
+        raise SourceError(f"{dataset.files.path}: {dataset.problems[0]}")
+    highest = COUNT if classes == COUNT + 2 else classes
+    for example in examples:
+        for annotation in example.annotations:
+            if not 0 <= annotation.label < highest:
+                raise SourceError(
+                    f"{dataset.files.path}: {example.name}: expected a label of 0 to "
+                    f"{highest - 1}, found {annotation.label}"
+                )
+
+
+def _check_memory(crops: int) -> None:
+    """UsageError where the crops would not fit into the memory that is free now."""
+    needed = NEEDED + 2 * crops * STORED * STORED * 3  # twice: they are joined with the drawn ones
+    try:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        free = max(free, *(int(x.split()[1]) * 1024 for x in lines if x.startswith("MemAvail")))
+    except (AttributeError, OSError, ValueError):
+        return  # a system that does not say: the training itself will
+    if free < needed:
+        raise UsageError(
+            f"expected {needed / 1e9:.1f} GB of free memory for {crops} crops, "
+            f"found {free / 1e9:.1f} GB: --limit N trains on fewer"
+        )
+
+
+def _read(data: datasets.Dataset, examples: Any, what: str) -> tuple[Crops, list[str]]:
+    images, labels, names = [], [], []
+    for example in tqdm(examples, desc=what, unit="", mininterval=2):
+        picture = data.read(example)
+        for annotation in example.annotations:
+            images.append(store(picture, annotation.box))
+            labels.append(annotation.label)
+            names.append(example.name)
+    return stack(images, labels), names
+
+
+def _negatives_and_drawings(choice: Choice) -> Crops:
+    """Crops of street pictures without a sign, and drawn signs pasted on them."""
+    rng = np.random.default_rng(choice.seed)
+    street = datasets.gtsdb()
+    pictures = datasets.part(street, "train")[: 20 if choice.limit else None]
+    images: list[NDArray[np.uint8]] = []
+    grounds = []
+    for example in tqdm(pictures, desc="backgrounds", unit="", mininterval=2):
+        picture = street.read(example)
+        boxes = [a.box for a in example.annotations]
+        images += background_crops(picture, boxes, BACKGROUNDS_A_PICTURE, rng)
+        grounds.append(np.ascontiguousarray(images[-1][:, :, ::-1]))
+    labels = [BACKGROUND] * len(images)
+    count = choice.drawn // (10 if choice.limit else 1)
+    for name, art, label in tqdm(list(_artwork()), desc="drawing", unit="", mininterval=2):
+        for _ in range(count):
+            ground = grounds[int(rng.integers(len(grounds)))]
+            images.append(pasted(art(name, 128), ground, rng))
+            labels.append(label)
+    return stack(images, labels)
+
+
+def _artwork() -> Iterator[tuple[Any, Any, int]]:
+    """(name, function that draws it, output index) of everything that can be drawn."""
+    yield from ((label, sign_art, label) for label in range(COUNT))
+    yield from ((name, foreign_art, FOREIGN) for name in FOREIGN_SIGNS)
+    yield from ((name, lookalike_art, BACKGROUND) for name in LOOKALIKES)
+
+
+def _joined(first: Crops, second: Crops) -> Crops:
+    images = np.concatenate([first.images, second.images])
+    return Crops(images, np.concatenate([first.labels, second.labels]))

@@ -1,0 +1,156 @@
+"""The nets that can be trained, by name: uint8-range RGB pictures in, one logit a class out."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is imported
+
+import keras
+from keras import layers
+
+from models.errors import UsageError
+
+SLOW_BATCH_NORM = 0.98  # of the running mean a step: a run has few thousand steps
+
+
+class Shape(NamedTuple):
+    """What a net is made for: `size` px square pictures, `classes` outputs.
+
+    `width` multiplies the channels of the nets that say so; `dropout` is the share before the
+    last layer.
+    """
+
+    size: int
+    classes: int
+    width: float = 1.0
+    dropout: float = 0.0
+
+
+def naive(shape: Shape) -> keras.Model:
+    """What a first tutorial builds: two convolutions with pooling, one hidden layer."""
+    image, x = _input(shape)
+    for channels in (16, 32):
+        x = layers.Conv2D(channels, 3, padding="same", activation="relu")(x)
+        x = layers.MaxPooling2D()(x)
+    x = layers.Dense(64, activation="relu")(layers.Flatten()(x))
+    return _output(shape, image, x)
+
+
+def lenet(shape: Shape) -> keras.Model:
+    """LeNet-5's two 5x5 convolutions and two hidden layers (LeCun et al., 1998), with ReLU."""
+    image, x = _input(shape)
+    for channels in (6, 16):
+        x = layers.Conv2D(channels, 5, activation="relu")(x)
+        x = layers.MaxPooling2D()(x)
+    x = layers.Flatten()(x)
+    for units in (120, 84):
+        x = layers.Dense(units, activation="relu")(x)
+    return _output(shape, image, x)
+
+
+def plain(shape: Shape) -> keras.Model:
+    """Nothing but 3x3 convolution, batch norm and ReLU: what int8 runs best. `width` counts."""
+    image, x = _input(shape)
+    for channels, stride in PLAIN:
+        x = _block(x, _scaled(channels, shape.width), stride)
+    return _output(shape, image, layers.GlobalAveragePooling2D()(x))
+
+
+def plain16(shape: Shape) -> keras.Model:
+    """`plain` with its first convolution at full resolution. `width` counts."""
+    image, x = _input(shape)
+    for channels, stride in PLAIN16:
+        x = _block(x, _scaled(channels, shape.width), stride)
+    return _output(shape, image, layers.GlobalAveragePooling2D()(x))
+
+
+def residual(shape: Shape) -> keras.Model:
+    """A ResNet of basic blocks (He et al., 2015, arXiv:1512.03385). `width` counts.
+
+    Too large for the edge: a teacher, and the best net of the CIFAR-10 ladder.
+    """
+    image, x = _input(shape)
+    x = _block(x, _scaled(32, shape.width), 2 if shape.size > 32 else 1)
+    for channels, stride in ((32, 1), (32, 1), (64, 2), (64, 1), (128, 2), (128, 1)):
+        x = _basic(x, _scaled(channels, shape.width), stride)
+    return _output(shape, image, layers.GlobalAveragePooling2D()(x))
+
+
+def mobilenet(shape: Shape) -> keras.Model:
+    """Depthwise-separable convolutions as in MobileNet (Howard et al., 2017, arXiv:1704.04861)."""
+    image, x = _input(shape)
+    x = _block(x, _scaled(32, shape.width), 1)
+    for channels, stride in ((64, 2), (64, 1), (128, 2), (128, 1), (256, 2), (256, 1)):
+        x = layers.DepthwiseConv2D(3, stride, padding="same", use_bias=False)(x)
+        x = layers.ReLU()(layers.BatchNormalization(momentum=SLOW_BATCH_NORM)(x))
+        x = _block(x, _scaled(channels, shape.width), kernel=1)
+    return _output(shape, image, layers.GlobalAveragePooling2D()(x))
+
+
+PLAIN16 = ((16, 1), (32, 2), (32, 1), (56, 2), (64, 1), (96, 2), (128, 1))
+PLAIN = ((24, 2), (32, 1), (56, 2), (64, 1), (96, 2), (128, 1), (160, 2))
+
+NETS: dict[str, Callable[[Shape], keras.Model]] = {
+    "naive": naive,
+    "lenet": lenet,
+    "plain": plain,
+    "plain16": plain16,
+    "residual": residual,
+    "mobilenet": mobilenet,
+}
+
+
+def build(name: str, shape: Shape, seed: int = 0) -> keras.Model:
+    """An untrained net, the same for the same seed; UsageError for a name that is none."""
+    if name not in NETS:
+        raise UsageError(f"--architecture: expected one of {', '.join(NETS)}, found {name!r}")
+    keras.utils.set_random_seed(seed)
+    return NETS[name](shape)
+
+
+def multiply_adds(net: keras.Model) -> int:
+    """Multiplications with weights for one picture: convolutions and dense layers."""
+    total = 0
+    for layer in net.layers:
+        if isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D):
+            _, rows, columns, _ = layer.output.shape
+            total += rows * columns * math.prod(layer.kernel.shape)
+        elif isinstance(layer, layers.Dense):
+            total += layer.kernel.shape[0] * layer.kernel.shape[1]
+    return total
+
+
+def _input(shape: Shape) -> tuple[Any, Any]:
+    image = keras.Input((shape.size, shape.size, 3), name="image")
+    return image, layers.Rescaling(1 / 127.5, -1)(image)
+
+
+def _output(shape: Shape, image: Any, x: Any) -> keras.Model:
+    if shape.dropout:
+        x = layers.Dropout(shape.dropout)(x)
+    return keras.Model(image, layers.Dense(shape.classes, name="logits")(x))
+
+
+def _scaled(channels: int, width: float) -> int:
+    """Channels times the width, a multiple of 8: int8 kernels work on whole vectors."""
+    return max(8, round(channels * width / 8) * 8)
+
+
+def _block(x: Any, channels: int, stride: int = 1, kernel: int = 3) -> Any:
+    return layers.ReLU()(_normalised(x, channels, stride, kernel))
+
+
+def _normalised(x: Any, channels: int, stride: int, kernel: int) -> Any:
+    x = layers.Conv2D(channels, kernel, stride, padding="same", use_bias=False)(x)
+    return layers.BatchNormalization(momentum=SLOW_BATCH_NORM)(x)
+
+
+def _basic(x: Any, channels: int, stride: int) -> Any:
+    inside = _normalised(_block(x, channels, stride), channels, 1, 3)
+    if stride != 1 or x.shape[-1] != channels:
+        x = _normalised(x, channels, stride, 1)
+    return layers.ReLU()(layers.Add()([x, inside]))
