@@ -1,204 +1,154 @@
-"""Float model files become full-int8 LiteRT files: uint8 pictures in, no float tensor left inside.
+"""A run's classifier as int8 against float: accuracy, size, work, and the layer that hurts.
 
-from calibration.quantize import quantize_classifier, quantize_detector
+    python -m calibration.quantize runs/classifier
+
+Nothing is published: `python -m calibration.publish` does that, and refuses what lost too much.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+import argparse
+import hashlib
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.errors import ModelError
+from calibration.cost import multiply_adds
+from calibration.crops import representative_crops, sign_crops
+from calibration.metrics import Ints
+from calibration.quantize_classifier import (
+    Images,
+    float_logits,
+    layer_errors,
+    load_net,
+    quantize_classifier,
+)
+from edge.command import CommandParser
+from edge.core import Array
+from edge.reports import prove_writable, write_json
+from edge.runtime import LiteRtRuntime, available_threads
+from models.errors import ModelError, UsageError, run_command
+from models.imaging import CROP_MARGIN, CROP_SIZE
+from models.signs import COUNT, label_names
+from models.spec import Input, Origin, Output, Spec
+from training import datasets
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is imported
-
-Images = Sequence[NDArray[np.uint8]]  # RGB, as the model takes them
-
-
-def quantize_classifier(path: Path, images: Images) -> bytes:
-    """A Keras file as int8: per-channel weights, activations ranged on `images`, logits out."""
-    import keras  # noqa: PLC0415 – each model needs only one of the two frameworks
-    import tensorflow as tf  # noqa: PLC0415
-
-    try:
-        net = keras.models.load_model(path, compile=False)
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path}: expected a Keras model, found {error}") from error
-
-    def representative() -> Iterator[list[Any]]:
-        for image in images:
-            yield [image[None].astype(np.float32)]
-
-    converter = tf.lite.TFLiteConverter.from_keras_model(net)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = representative
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = tf.uint8
-    converter.inference_output_type = tf.int8
-    return bytes(converter.convert())
+LAYERS_SHOWN = 200  # crops of the table of layers: its means hardly move beyond
 
 
-def quantize_detector(path: Path, images: Images) -> bytes:
-    """An Ultralytics checkpoint as int8 with its raw head.
-
-    Box distributions and class logits leave as tensors of their own, each with its own scale:
-    decoding inside the graph would round boxes to steps of 1/256 of the picture.
-    `images` (H, W, 3), all of the size the model is to take, range the activations.
-    """
-    import litert_torch  # noqa: PLC0415
-    import torch  # noqa: PLC0415
-    from ai_edge_quantizer import calibrator, quantizer, recipe, recipe_manager  # noqa: PLC0415
-    from ai_edge_quantizer.utils.qsv_utils import (  # noqa: PLC0415
-        min_max_update,
-        moving_average_update,
+def draft(data: bytes, name: str = "draft", version: str = "0") -> Spec:
+    """The papers of a quantised classifier that nothing has been chosen or measured for yet."""
+    return Spec(
+        name=name,
+        version=version,
+        task="classify",
+        file=f"{name}.tflite",
+        sha256=hashlib.sha256(data).hexdigest(),
+        input=Input(CROP_SIZE, CROP_SIZE, "rgb", "crop", CROP_MARGIN),
+        output=Output("logits", [], 0),
+        labels=list(label_names()),
+        thresholds={"accept": 0.0},
+        temperature=1.0,
+        pair=None,
+        metrics={},
+        origin=Origin([], "", "", "", ""),
     )
 
-    net = raw_head(path)
-    height, width = images[0].shape[:2]
-    example = (torch.zeros(1, height, width, 3),)
-    with torch.no_grad():
-        converted = litert_torch.convert(net, example)
-    temporary = path.with_suffix(".float.tflite")
-    converted.export(str(temporary))
-    try:
-        rules = recipe_manager.RecipeManager()
-        rules.load_quantization_recipe(recipe.static_wi8_ai8())
-        name, key = _signature(temporary)
-        samples = [{key: image[None].astype(np.float32)} for image in _with_extremes(images)]
 
-        def ranges(update: Any) -> dict[str, Any]:
-            watch = calibrator.Calibrator(
-                str(temporary), num_threads=os.cpu_count() or 1, qsv_update_func=update
-            )
-            watch.calibrate({name: samples}, rules)
-            return dict(watch.get_model_qsvs())
-
-        # Inside, a moving average of each picture's extremes, which forgives outliers. At the
-        # outputs the true extremes: few anchors hold a sign, and an average would cut them off.
-        found, extremes = ranges(moving_average_update), ranges(min_max_update)
-        found |= {output: extremes[output] for output in _outputs(temporary)}
-        quantiser = quantizer.Quantizer(str(temporary), recipe.static_wi8_ai8())
-        result = quantiser.quantize(found, enable_progress_report=False).quantized_model
-    finally:
-        temporary.unlink()
-    return uint8_input(bytes(result))
+def int8_logits(data: bytes, images: Images) -> Array:
+    """What the device's runtime answers to RGB crops, (n, outputs)."""
+    with TemporaryDirectory() as folder:
+        spec = draft(data)
+        (Path(folder) / spec.file).write_bytes(data)
+        runtime = LiteRtRuntime(spec, Path(folder) / "draft.json", available_threads())
+    return np.stack([runtime(image)[0][0] for image in images])
 
 
-def raw_head(path: Path) -> Any:
-    """The net of an Ultralytics checkpoint, NHWC 0–255 in, (boxes, logits) of each stride out."""
-    import torch  # noqa: PLC0415
-    from ultralytics.nn.tasks import load_checkpoint  # noqa: PLC0415
-
-    class RawHead(torch.nn.Module):
-        def __init__(self, net: Any) -> None:
-            super().__init__()
-            self.layers = net.model
-
-        def forward(self, image: Any) -> tuple[Any, ...]:
-            x = image.permute(0, 3, 1, 2) / 255
-            kept: list[Any] = []
-            for layer in self.layers[:-1]:
-                x = layer(_inputs(layer.f, x, kept))
-                kept.append(x)
-            head = self.layers[-1]
-            outputs: list[Any] = []
-            for number, feature in enumerate(_inputs(head.f, x, kept)):
-                branches = head.cv2[number], head.cv3[number]
-                outputs += [branch(feature).permute(0, 2, 3, 1) for branch in branches]
-            return tuple(outputs)
-
-    if not path.is_file():  # Ultralytics would go and look for one to download
-        raise ModelError(f"{path}: expected an Ultralytics checkpoint, found no file")
-    try:
-        net, _ = load_checkpoint(str(path))
-    except (OSError, KeyError, RuntimeError, TypeError) as error:  # Ultralytics' own is a TypeError
-        raise ModelError(f"{path}: expected an Ultralytics checkpoint, found {error}") from error
-    # The converter reads kernels by their memory, so none may lie there channels-last.
-    fused = net.float().eval().fuse(verbose=False).to(memory_format=torch.contiguous_format)
-    return RawHead(fused).eval()
+def top1(logits: Array, labels: Ints) -> float:
+    """How often the likeliest of the 43 signs is right."""
+    return float((logits[:, :COUNT].argmax(axis=1) == labels).mean())
 
 
-def _inputs(source: int | list[int], x: Any, kept: list[Any]) -> Any:
-    """What a layer of an Ultralytics net reads: the one before (-1) or earlier ones by number."""
-    if isinstance(source, int):
-        return x if source == -1 else kept[source]
-    return [x if number == -1 else kept[number] for number in source]
+def compare(path: Path, part: str, seed: int) -> dict[str, Any]:
+    """Quantise the Keras net in a file and measure both on a part of GTSRB.
 
-
-def _with_extremes(images: Images) -> Iterator[NDArray[np.uint8]]:
-    """`images` with a black and a white pixel, so that the input's scale is exactly 1."""
-    for image in images:
-        marked = image.copy()
-        marked[0, 0], marked[0, 1] = 0, 255
-        yield marked
-
-
-def _signature(path: Path) -> tuple[str, str]:
-    """The name of a LiteRT file's signature and of its one input."""
-    from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415
-
-    ((name, parts),) = Interpreter(str(path)).get_signature_list().items()
-    (key,) = parts["inputs"]
-    return str(name), str(key)
-
-
-def _outputs(path: Path) -> list[str]:
-    """The names of a LiteRT file's output tensors."""
-    from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415
-
-    return [str(output["name"]) for output in Interpreter(str(path)).get_output_details()]
-
-
-def uint8_input(model: bytes) -> bytes:
-    """The same model with a uint8 input in front of its int8 (or float) one.
-
-    A QUANTIZE operator turns 0…255 into what the graph expects. Raises ModelError where the
-    input's scale is not one grey level a step.
+    `logits_db` is the signal to quantisation noise ratio of what comes out at the end, all layers'
+    noise together; `layers` names each one's own (see LayerError). `agree` is how often both give
+    the same answer, right or wrong.
     """
-    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415
-    from flatbuffers import Builder  # noqa: PLC0415
+    net = load_net(path)
+    if net.output_shape != (None, COUNT + 2):
+        raise ModelError(
+            f"{path}: expected {COUNT + 2} outputs, {COUNT} signs, foreign and background, "
+            f"found {net.output_shape}"
+        )
+    ranging = representative_crops(seed)
+    gtsrb = datasets.gtsrb()
+    labels, crops = sign_crops(gtsrb, datasets.part(gtsrb, part))
+    data = quantize_classifier(path, ranging)
+    whole, int8 = float_logits(net, crops), int8_logits(data, crops)
+    some = [crops[i] for i in np.linspace(0, len(crops) - 1, LAYERS_SHOWN).astype(int)]
+    noise = float(np.square(int8 - whole).mean())
+    return {
+        "n": len(labels),
+        "top1": {"float": top1(whole, labels), "int8": top1(int8, labels)},
+        "agree": float((whole.argmax(axis=1) == int8.argmax(axis=1)).mean()),
+        "bytes": len(data),
+        "multiply_adds": multiply_adds(data),
+        "logits_db": 10 * float(np.log10(np.square(whole).mean() / max(noise, 1e-12))),
+        "layers": [row._asdict() for row in layer_errors(path, ranging, some)],
+    }
 
-    root = schema.ModelT.InitFromPackedBuf(model, 0)
-    for buffer in root.buffers:  # weights may lie behind the flatbuffer: bring them inside
-        if buffer.offset > 1:
-            whole = np.frombuffer(model, np.uint8)
-            buffer.data = whole[buffer.offset : buffer.offset + buffer.size]
-            buffer.offset = buffer.size = 0
-    graph = root.subgraphs[0]
-    first = graph.inputs[0]
-    tensor = graph.tensors[first]
-    if tensor.type == schema.TensorType.FLOAT32:  # drop the QUANTIZE behind it: ours replaces it
-        (number,) = (n for n, o in enumerate(graph.operators) if first in o.inputs)
-        first = graph.operators.pop(number).outputs[0]
-        tensor = graph.tensors[first]
-    scale, zero = float(tensor.quantization.scale[0]), int(tensor.quantization.zeroPoint[0])
-    if tensor.type != schema.TensorType.INT8 or abs(scale - 1) > 1e-3 or zero != -128:
-        raise ModelError(f"expected an int8 input of scale 1, zero -128; found {scale}, {zero}")
-    outer = schema.TensorT()
-    outer.name, outer.shape, outer.shapeSignature = b"image", tensor.shape, tensor.shapeSignature
-    outer.type, outer.buffer, outer.hasRank = schema.TensorType.UINT8, 0, tensor.hasRank
-    outer.quantization = schema.QuantizationParametersT()
-    outer.quantization.scale, outer.quantization.zeroPoint = [scale], [zero + 128]
-    graph.tensors.append(outer)
-    code = schema.OperatorCodeT()
-    code.builtinCode = schema.BuiltinOperator.QUANTIZE
-    code.deprecatedBuiltinCode, code.version = schema.BuiltinOperator.QUANTIZE, 1
-    root.operatorCodes.append(code)
-    operator = schema.OperatorT()
-    operator.opcodeIndex = len(root.operatorCodes) - 1
-    operator.inputs, operator.outputs = [len(graph.tensors) - 1], [first]
-    operator.builtinOptionsType = schema.BuiltinOptions.QuantizeOptions
-    operator.builtinOptions = schema.QuantizeOptionsT()
-    graph.operators.insert(0, operator)
-    graph.inputs = [len(graph.tensors) - 1]
-    for signature in root.signatureDefs or []:
-        for entry in signature.inputs:
-            entry.tensorIndex = graph.inputs[0]
-    builder = Builder(len(model))
-    builder.Finish(root.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+
+def table(report: Mapping[str, Any]) -> str:
+    """The figures to read, layers in running order, the noisiest marked."""
+    accuracy, layers = report["top1"], report["layers"]
+    lines = [
+        f"top1 on {report['n']} crops: float {accuracy['float']:.4f}, int8 {accuracy['int8']:.4f}, "
+        f"the same answer for {report['agree']:.4f}",
+        f"{report['bytes'] / 1e6:.3f} MB, {report['multiply_adds'] / 1e6:.2f} M multiply-adds",
+        f"{'layer':<32}{'operator':<20}{'values':>8}{'SQNR dB':>9}{'rmse/step':>11}{'step':>10}",
+    ]
+    noisiest = min(layers, key=lambda row: row["sqnr_db"], default=None)
+    for row in layers:
+        mark = "  ← noisiest" if row is noisiest else ""
+        lines.append(
+            f"{row['layer']:<32}{row['operator']:<20}{row['values']:8}{row['sqnr_db']:9.1f}"
+            f"{row['rmse_steps']:11.2f}{row['scale']:10.5f}{mark}"
+        )
+    lines.append(f"{'all together, at the logits':<60}{report['logits_db']:9.1f}")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    flags = _parse(given)
+    if flags.json:
+        prove_writable(flags.json)
+    found = compare(flags.run / "final.keras", flags.part, flags.seed)
+    command = shlex.join(["python", "-m", "calibration.quantize", *given])
+    report = {"run": str(flags.run), "part": flags.part, **found, "command": command}
+    print(table(report))
+    if flags.json:
+        write_json(flags.json, report)
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = CommandParser("calibration.quantize", __doc__)
+    parser.add_argument("run", type=Path, help="the training run's folder")
+    parser.add_argument("--part", default="choose", help="of GTSRB, to measure on")
+    parser.add_argument("--seed", type=int, default=0, help="of the crops that range activations")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    flags = parser.parse(arguments)
+    if not (flags.run / "final.keras").is_file():
+        raise UsageError(f"{flags.run}: expected a finished training run, found no final.keras")
+    return flags
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -7,7 +7,6 @@ import json
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from small_models import classifier_bytes, classifier_spec, detector_spec
 
@@ -17,7 +16,6 @@ from calibration.publish import (
     _evaluate,
     _refuse_loss,
     _size,
-    _top1,
     _trained,
     main,
     publish_classifier,
@@ -98,14 +96,6 @@ def test_a_large_loss_is_refused_with_both_figures() -> None:
     message = r"not published: expected int8 ap50 within 0\.01 of float's 0\.9500, found 0\.9300"
     with pytest.raises(ModelError, match=message):
         _refuse_loss("ap50", {"float": 0.95, "int8": 0.93}, 0.01)
-
-
-def test_top1_is_a_forced_choice_among_the_signs() -> None:
-    logits = np.zeros((3, 45))
-    logits[0, 5], logits[0, 44] = 1, 9  # background wins, but is no choice here
-    logits[1, 7] = 1
-    logits[2, 3] = 1
-    assert _top1(logits, np.array([5, 7, 4])) == pytest.approx(2 / 3)
 
 
 # --- the command ---

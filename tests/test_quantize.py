@@ -1,42 +1,150 @@
-"""Giving a model an input of bytes, on small graphs; quantising itself is in test_train_*."""
+"""Int8 against float as far as it needs no TensorFlow; the rest is in test_train_quantize."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
-from small_models import classifier_bytes, classifier_spec, save
+from drawn_sets import drawn_gtsdb, drawn_gtsrb
+from small_models import Graph, classifier_bytes, detector_bytes, schema
 
-from calibration.quantize import _with_extremes, uint8_input
-from edge.core import Array
-from edge.runtime import LiteRtRuntime
-from models.errors import ModelError
+from calibration.cost import multiply_adds
+from calibration.crops import CROPS_A_CLASS, STREET_SIZES, representative_crops, spread
+from calibration.quantize import int8_logits, main, table, top1
+from calibration.quantize_classifier import layer_error
+from models.errors import UsageError
+from models.imaging import CROP_SIZE
+from models.signs import COUNT
 
-
-def answer(data: bytes, image: Array, folder: Path) -> Array:
-    spec = classifier_spec(data)
-    (logits,) = LiteRtRuntime(spec, save(spec, data, folder), threads=1)(image)
-    return logits
-
-
-@pytest.mark.parametrize("first", ["INT8", "FLOAT32"])
-def test_a_model_that_takes_bytes_answers_as_before(first: str, tmp_path: Path) -> None:
-    image = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
-    expected = answer(classifier_bytes(), image, tmp_path)
-    found = answer(uint8_input(classifier_bytes(first=first)), image, tmp_path)
-    assert np.array_equal(found, expected)
-    assert len(np.unique(found)) > 20  # a picture's worth of different answers
+# --- what a model costs ---
 
 
-def test_an_input_of_another_scale_is_refused() -> None:
-    with pytest.raises(ModelError, match=r"expected an int8 input of scale 1, zero -128; found"):
-        uint8_input(classifier_bytes(first="UINT8"))
+def test_each_weight_of_a_dense_layer_is_used_once() -> None:
+    assert multiply_adds(classifier_bytes(8, 8, 45)) == 8 * 8 * 3 * 45
 
 
-def test_black_and_white_are_marked_in_a_copy() -> None:
-    image = np.full((4, 5, 3), 90, np.uint8)
-    (marked,) = _with_extremes([image])
-    assert (marked.min(), marked.max()) == (0, 255)
-    assert (marked != 90).any(axis=2).sum() == 2
-    assert (image == 90).all()
+def test_each_weight_of_a_convolution_is_used_at_every_place() -> None:
+    """Two branches of 64 and 1 channels, kernels and strides of 8, on 4×2 places."""
+    assert multiply_adds(detector_bytes(32, 16)) == (64 + 1) * (8 * 8 * 3) * (4 * 2)
+
+
+def test_a_depthwise_kernel_meets_only_its_own_channel() -> None:
+    graph = Graph()
+    image = graph.tensor((1, 6, 4, 3), "INT8", 1.0)
+    weights = graph.tensor((1, 3, 3, 3), "INT8", 1.0, 0, np.zeros((1, 3, 3, 3), np.int8))
+    bias = graph.tensor((3,), "INT32", 1.0, 0, np.zeros(3, np.int32))
+    out = graph.tensor((1, 6, 4, 3), "INT8", 1.0)
+    options = schema.DepthwiseConv2DOptionsT()
+    graph.operator("DEPTHWISE_CONV_2D", [image, weights, bias], out, options)
+    assert multiply_adds(graph.finish([image], [out])) == 6 * 4 * 3 * 3 * 3
+
+
+# --- what ranges the activations ---
+
+
+def test_each_class_is_taken_from_its_darkest_to_its_brightest() -> None:
+    count = CROPS_A_CLASS
+    brightness = np.concatenate([np.arange(2 * count)[::-1], [50.0]])
+    labels = np.array([3] * 2 * count + [5])
+    places = spread(labels, brightness)
+    own = brightness[places[:count]]
+    assert (own[0], own[-1]) == (0, 2 * count - 1)
+    assert (np.diff(own) >= 2).all()  # spread over all of them
+    assert places[count:].tolist() == [2 * count] * count  # the only one of its class
+
+
+def test_no_signs_no_crops() -> None:
+    assert spread(np.zeros(0, np.int64), np.zeros(0)).tolist() == []
+
+
+def test_every_class_and_the_street_without_signs_range_int8(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn_gtsdb(tmp_path, train=3, judge=1)
+    drawn_gtsrb(tmp_path, frames=5)
+    monkeypatch.setenv("SIGN_DATA", str(tmp_path))
+    crops = representative_crops(seed=1)
+    assert len(crops) == COUNT * CROPS_A_CLASS + 3 * len(STREET_SIZES)
+    assert {image.shape for image in crops} == {(CROP_SIZE, CROP_SIZE, 3)}
+    again, other = representative_crops(seed=1), representative_crops(seed=2)
+    assert all(np.array_equal(a, b) for a, b in zip(crops, again, strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(crops, other, strict=True))
+
+
+# --- answers ---
+
+
+def test_top1_is_a_forced_choice_among_the_signs() -> None:
+    logits = np.zeros((3, 45))
+    logits[0, 5], logits[0, 44] = 1, 9  # background wins, but is no choice here
+    logits[1, 7] = 1
+    logits[2, 3] = 1
+    assert top1(logits, np.array([5, 7, 4])) == pytest.approx(2 / 3)
+
+
+def test_the_devices_runtime_answers_crop_after_crop() -> None:
+    images = np.zeros((2, CROP_SIZE, CROP_SIZE, 3), np.uint8)
+    images[1, 0, 7, 0] = 100  # the red of pixel 7 is logit 7, 0.05 a grey level
+    logits = int8_logits(classifier_bytes(CROP_SIZE, CROP_SIZE), list(images))
+    assert logits.shape == (2, COUNT + 2)
+    assert logits[0].max() == 0
+    assert (int(logits[1].argmax()), float(logits[1].max())) == (7, pytest.approx(5.0))
+
+
+# --- what each layer loses ---
+
+ROW = {
+    "op_name": "CONV_2D",
+    "num_elements": "36864.0",
+    "signal": "4.0",
+    "noise": "0.0004",
+    "scale": "0.04",
+    "tensor_name": "functional_1/re_lu_3_1/Relu;functional_1/conv2d_3_1/convolution",
+}
+
+
+def test_the_loss_of_a_layer_by_hand() -> None:
+    row = layer_error(ROW)
+    assert row[:3] == ("re_lu_3_1", "CONV_2D", 36864)
+    assert row.sqnr_db == pytest.approx(40)  # 10 · log10(4 / 0.0004)
+    assert row.rmse_steps == pytest.approx(0.5)  # 0.02 / 0.04
+    assert row.scale == 0.04
+
+
+def test_the_models_output_has_no_layers_name() -> None:
+    assert layer_error(ROW | {"tensor_name": "StatefulPartitionedCall_1:0"}).layer == "output"
+
+
+@pytest.mark.parametrize(("signal", "noise"), [("4.0", "0.0"), ("0.0", "0.0")])
+def test_a_layer_without_any_error_is_infinitely_clean(signal: str, noise: str) -> None:
+    assert layer_error(ROW | {"signal": signal, "noise": noise}).sqnr_db == math.inf
+
+
+def test_the_table_marks_the_noisiest_layer() -> None:
+    rows = [layer_error(ROW), layer_error(ROW | {"noise": "0.004", "tensor_name": "m/b/c"})]
+    text = table(
+        {
+            "n": 50,
+            "top1": {"float": 0.98, "int8": 0.96},
+            "agree": 0.9,
+            "bytes": 255_900,
+            "multiply_adds": 18_040_000,
+            "logits_db": 33.3,
+            "layers": [row._asdict() for row in rows],
+        }
+    )
+    assert "top1 on 50 crops: float 0.9800, int8 0.9600, the same answer for 0.9000" in text
+    assert "0.256 MB, 18.04 M multiply-adds" in text
+    marked = [line.split()[0] for line in text.splitlines() if line.endswith("noisiest")]
+    assert marked == ["b"]
+    assert text.splitlines()[-1].split()[-1] == "33.3"
+
+
+# --- the command ---
+
+
+def test_a_run_without_a_net_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="expected a finished training run, found no final"):
+        main([str(tmp_path)])

@@ -19,8 +19,9 @@ keras = pytest.importorskip("keras")
 from drawn_sets import drawn_gtsdb, drawn_gtsrb  # noqa: E402 – after the packages are known
 from small_models import classifier_spec, save  # noqa: E402
 
-from calibration import metrics, publish, quantize  # noqa: E402
+from calibration import metrics, publish  # noqa: E402
 from calibration.publish import Target, publish_classifier  # noqa: E402
+from calibration.quantize_classifier import quantize_classifier  # noqa: E402
 from edge.classifier import load_classifier  # noqa: E402
 from edge.runtime import LiteRtRuntime  # noqa: E402
 from models.errors import ModelError, SourceError, UsageError  # noqa: E402
@@ -115,7 +116,7 @@ def test_a_broken_float_model_is_named(content: bytes | None, tmp_path: Path) ->
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(ModelError, match=r"final\.keras: expected a Keras model, found"):
-        quantize.quantize_classifier(path, [])
+        quantize_classifier(path, [])
 
 
 @pytest.mark.usefixtures("data")
@@ -166,7 +167,7 @@ def test_the_int8_file_answers_as_the_float_net_does(
 ) -> None:
     """The same best guess for at least nine crops of ten, and logits that go together."""
     images = centred(crops[0].images)
-    data = quantize.quantize_classifier(run / "final.keras", list(images[::3]))
+    data = quantize_classifier(run / "final.keras", list(images[::3]))
     spec = classifier_spec(data, input=Input(CROP_SIZE, CROP_SIZE, "rgb", "crop", CROP_MARGIN))
     path = save(spec, data, tmp_path)
     runtime = LiteRtRuntime(spec, path, 1)

@@ -21,8 +21,9 @@ pytest.importorskip("litert_torch")
 from drawn_sets import drawn_gtsdb  # noqa: E402 – after the packages are known to be there
 from small_models import detector_spec, save  # noqa: E402
 
-from calibration import metrics, publish, quantize  # noqa: E402
+from calibration import metrics, publish  # noqa: E402
 from calibration.publish import FloatRuntime, Target, publish_detector  # noqa: E402
+from calibration.quantize_detector import quantize_detector, raw_head  # noqa: E402
 from edge.detector import load_detector  # noqa: E402
 from edge.runtime import LiteRtRuntime  # noqa: E402
 from models.errors import ModelError, SourceError, UsageError  # noqa: E402
@@ -132,7 +133,7 @@ def test_a_broken_float_model_is_named(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "final.pt"
     path.write_bytes(content)
     with pytest.raises(ModelError, match=r"final\.pt: expected an Ultralytics checkpoint, found"):
-        quantize.raw_head(path)
+        raw_head(path)
 
 
 @pytest.mark.parametrize("content", [None, b"no checkpoint"])
@@ -174,7 +175,7 @@ def marked(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def quantised(marked: Path, streets: list[np.ndarray]) -> bytes:
-    return quantize.quantize_detector(marked, streets)
+    return quantize_detector(marked, streets)
 
 
 def test_the_int8_file_answers_as_the_float_net_does(
@@ -188,7 +189,7 @@ def test_the_int8_file_answers_as_the_float_net_does(
     found = load_detector(str(path), 1, score=0.0).detect(streets[0][:, :, ::-1])
     assert found
     assert all(0 <= d.box.x1 < d.box.x2 <= SIZE[0] for d in found)
-    int8, whole = LiteRtRuntime(spec, path, 1), FloatRuntime(quantize.raw_head(marked))
+    int8, whole = LiteRtRuntime(spec, path, 1), FloatRuntime(raw_head(marked))
     for image in streets[:4]:
         by_shape = {output.shape: output for output in int8(image)}
         assert len(by_shape) == 2 * len(STRIDES)

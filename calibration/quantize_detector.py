@@ -1,0 +1,178 @@
+"""The detector as int8: an Ultralytics checkpoint becomes a LiteRT file with a raw head."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import ModelError
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is imported
+
+Images = Sequence[NDArray[np.uint8]]  # RGB, as the model takes them
+
+
+def quantize_detector(path: Path, images: Images) -> bytes:
+    """An Ultralytics checkpoint as int8 with its raw head.
+
+    Box distributions and class logits leave as tensors of their own, each with its own scale:
+    decoding inside the graph would round boxes to steps of 1/256 of the picture.
+    `images` (H, W, 3), all of the size the model is to take, range the activations.
+    """
+    import litert_torch  # noqa: PLC0415
+    import torch  # noqa: PLC0415
+    from ai_edge_quantizer import calibrator, quantizer, recipe, recipe_manager  # noqa: PLC0415
+    from ai_edge_quantizer.utils.qsv_utils import (  # noqa: PLC0415
+        min_max_update,
+        moving_average_update,
+    )
+
+    net = raw_head(path)
+    height, width = images[0].shape[:2]
+    example = (torch.zeros(1, height, width, 3),)
+    with torch.no_grad():
+        converted = litert_torch.convert(net, example)
+    temporary = path.with_suffix(".float.tflite")
+    converted.export(str(temporary))
+    try:
+        rules = recipe_manager.RecipeManager()
+        rules.load_quantization_recipe(recipe.static_wi8_ai8())
+        name, key = _signature(temporary)
+        samples = [{key: image[None].astype(np.float32)} for image in _with_extremes(images)]
+
+        def ranges(update: Any) -> dict[str, Any]:
+            watch = calibrator.Calibrator(
+                str(temporary), num_threads=os.cpu_count() or 1, qsv_update_func=update
+            )
+            watch.calibrate({name: samples}, rules)
+            return dict(watch.get_model_qsvs())
+
+        # Inside, a moving average of each picture's extremes, which forgives outliers. At the
+        # outputs the true extremes: few anchors hold a sign, and an average would cut them off.
+        found, extremes = ranges(moving_average_update), ranges(min_max_update)
+        found |= {output: extremes[output] for output in _outputs(temporary)}
+        quantiser = quantizer.Quantizer(str(temporary), recipe.static_wi8_ai8())
+        result = quantiser.quantize(found, enable_progress_report=False).quantized_model
+    finally:
+        temporary.unlink()
+    return uint8_input(bytes(result))
+
+
+def raw_head(path: Path) -> Any:
+    """The net of an Ultralytics checkpoint, NHWC 0–255 in, (boxes, logits) of each stride out."""
+    import torch  # noqa: PLC0415
+    from ultralytics.nn.tasks import load_checkpoint  # noqa: PLC0415
+
+    class RawHead(torch.nn.Module):
+        def __init__(self, net: Any) -> None:
+            super().__init__()
+            self.layers = net.model
+
+        def forward(self, image: Any) -> tuple[Any, ...]:
+            x = image.permute(0, 3, 1, 2) / 255
+            kept: list[Any] = []
+            for layer in self.layers[:-1]:
+                x = layer(_inputs(layer.f, x, kept))
+                kept.append(x)
+            head = self.layers[-1]
+            outputs: list[Any] = []
+            for number, feature in enumerate(_inputs(head.f, x, kept)):
+                branches = head.cv2[number], head.cv3[number]
+                outputs += [branch(feature).permute(0, 2, 3, 1) for branch in branches]
+            return tuple(outputs)
+
+    if not path.is_file():  # Ultralytics would go and look for one to download
+        raise ModelError(f"{path}: expected an Ultralytics checkpoint, found no file")
+    try:
+        net, _ = load_checkpoint(str(path))
+    except (OSError, KeyError, RuntimeError, TypeError) as error:  # Ultralytics' own is a TypeError
+        raise ModelError(f"{path}: expected an Ultralytics checkpoint, found {error}") from error
+    # The converter reads kernels by their memory, so none may lie there channels-last.
+    fused = net.float().eval().fuse(verbose=False).to(memory_format=torch.contiguous_format)
+    return RawHead(fused).eval()
+
+
+def _inputs(source: int | list[int], x: Any, kept: list[Any]) -> Any:
+    """What a layer of an Ultralytics net reads: the one before (-1) or earlier ones by number."""
+    if isinstance(source, int):
+        return x if source == -1 else kept[source]
+    return [x if number == -1 else kept[number] for number in source]
+
+
+def _with_extremes(images: Images) -> Iterator[NDArray[np.uint8]]:
+    """`images` with a black and a white pixel, so that the input's scale is exactly 1."""
+    for image in images:
+        marked = image.copy()
+        marked[0, 0], marked[0, 1] = 0, 255
+        yield marked
+
+
+def _signature(path: Path) -> tuple[str, str]:
+    """The name of a LiteRT file's signature and of its one input."""
+    from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415
+
+    ((name, parts),) = Interpreter(str(path)).get_signature_list().items()
+    (key,) = parts["inputs"]
+    return str(name), str(key)
+
+
+def _outputs(path: Path) -> list[str]:
+    """The names of a LiteRT file's output tensors."""
+    from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415
+
+    return [str(output["name"]) for output in Interpreter(str(path)).get_output_details()]
+
+
+def uint8_input(model: bytes) -> bytes:
+    """The same model with a uint8 input in front of its int8 (or float) one.
+
+    A QUANTIZE operator turns 0…255 into what the graph expects. Raises ModelError where the
+    input's scale is not one grey level a step.
+    """
+    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415
+    from flatbuffers import Builder  # noqa: PLC0415
+
+    root = schema.ModelT.InitFromPackedBuf(model, 0)
+    for buffer in root.buffers:  # weights may lie behind the flatbuffer: bring them inside
+        if buffer.offset > 1:
+            whole = np.frombuffer(model, np.uint8)
+            buffer.data = whole[buffer.offset : buffer.offset + buffer.size]
+            buffer.offset = buffer.size = 0
+    graph = root.subgraphs[0]
+    first = graph.inputs[0]
+    tensor = graph.tensors[first]
+    if tensor.type == schema.TensorType.FLOAT32:  # drop the QUANTIZE behind it: ours replaces it
+        (number,) = (n for n, o in enumerate(graph.operators) if first in o.inputs)
+        first = graph.operators.pop(number).outputs[0]
+        tensor = graph.tensors[first]
+    scale, zero = float(tensor.quantization.scale[0]), int(tensor.quantization.zeroPoint[0])
+    if tensor.type != schema.TensorType.INT8 or abs(scale - 1) > 1e-3 or zero != -128:
+        raise ModelError(f"expected an int8 input of scale 1, zero -128; found {scale}, {zero}")
+    outer = schema.TensorT()
+    outer.name, outer.shape, outer.shapeSignature = b"image", tensor.shape, tensor.shapeSignature
+    outer.type, outer.buffer, outer.hasRank = schema.TensorType.UINT8, 0, tensor.hasRank
+    outer.quantization = schema.QuantizationParametersT()
+    outer.quantization.scale, outer.quantization.zeroPoint = [scale], [zero + 128]
+    graph.tensors.append(outer)
+    code = schema.OperatorCodeT()
+    code.builtinCode = schema.BuiltinOperator.QUANTIZE
+    code.deprecatedBuiltinCode, code.version = schema.BuiltinOperator.QUANTIZE, 1
+    root.operatorCodes.append(code)
+    operator = schema.OperatorT()
+    operator.opcodeIndex = len(root.operatorCodes) - 1
+    operator.inputs, operator.outputs = [len(graph.tensors) - 1], [first]
+    operator.builtinOptionsType = schema.BuiltinOptions.QuantizeOptions
+    operator.builtinOptions = schema.QuantizeOptionsT()
+    graph.operators.insert(0, operator)
+    graph.inputs = [len(graph.tensors) - 1]
+    for signature in root.signatureDefs or []:
+        for entry in signature.inputs:
+            entry.tensorIndex = graph.inputs[0]
+    builder = Builder(len(model))
+    builder.Finish(root.Pack(builder), b"TFL3")
+    return bytes(builder.Output())

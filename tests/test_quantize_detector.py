@@ -1,0 +1,42 @@
+"""Giving a model an input of bytes, on small graphs; quantising itself is in test_train_*."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_models import classifier_bytes, classifier_spec, save
+
+from calibration.quantize_detector import _with_extremes, uint8_input
+from edge.core import Array
+from edge.runtime import LiteRtRuntime
+from models.errors import ModelError
+
+
+def answer(data: bytes, image: Array, folder: Path) -> Array:
+    spec = classifier_spec(data)
+    (logits,) = LiteRtRuntime(spec, save(spec, data, folder), threads=1)(image)
+    return logits
+
+
+@pytest.mark.parametrize("first", ["INT8", "FLOAT32"])
+def test_a_model_that_takes_bytes_answers_as_before(first: str, tmp_path: Path) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
+    expected = answer(classifier_bytes(), image, tmp_path)
+    found = answer(uint8_input(classifier_bytes(first=first)), image, tmp_path)
+    assert np.array_equal(found, expected)
+    assert len(np.unique(found)) > 20  # a picture's worth of different answers
+
+
+def test_an_input_of_another_scale_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"expected an int8 input of scale 1, zero -128; found"):
+        uint8_input(classifier_bytes(first="UINT8"))
+
+
+def test_black_and_white_are_marked_in_a_copy() -> None:
+    image = np.full((4, 5, 3), 90, np.uint8)
+    (marked,) = _with_extremes([image])
+    assert (marked.min(), marked.max()) == (0, 255)
+    assert (marked != 90).any(axis=2).sum() == 2
+    assert (image == 90).all()
