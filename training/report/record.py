@@ -1,0 +1,125 @@
+"""What a finished run of the classifier has left in its folder, read and checked."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import ModelError, SourceError
+from training.runs import RECIPE
+
+NET = "final.keras"
+WATCHED = "watched.npz"
+INT8 = "int8.npz"
+CLASSES = "classes.json"
+LOG = "log.json"
+OTHER_KIND = "final.pt"  # what a detector's run leaves
+
+
+class Answers(NamedTuple):
+    """What one net said of the watched part: logits (n, outputs), labels and names (n,)."""
+
+    logits: NDArray[np.float64]
+    labels: NDArray[np.int64]
+    names: tuple[str, ...]
+    part: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """One finished run. `int8` is None until the net has been quantised."""
+
+    folder: Path
+    recipe: dict[str, Any]
+    command: str
+    commit: str
+    log: list[dict[str, float]]
+    classes: tuple[str, ...]
+    watched: Answers
+    int8: Answers | None
+
+    @property
+    def data(self) -> str:
+        """`gtsrb` or the path of another set; runs from before there was a choice had GTSRB."""
+        return str(self.recipe.get("data", "gtsrb"))
+
+
+def read_record(run: Path) -> Record:
+    """The record of a run; SourceError says which part of it is missing, or does not fit."""
+    if not run.is_dir():
+        raise SourceError(f"{run}: expected the folder of a training run, found none")
+    if (run / OTHER_KIND).exists() and not (run / NET).exists():
+        raise SourceError(f"{run}: expected a run of the classifier, found one of the detector")
+    if not (run / RECIPE).exists():
+        log = _json(run / LOG, list) if (run / LOG).exists() else []
+        found = f"one that stopped after epoch {len(log)}" if log else "none"
+        raise SourceError(
+            f"{run}: expected a finished training run, found {found}; "
+            f"`python -m training.classifier --run {run}` starts or continues it"
+        )
+    missing = [name for name in (NET, WATCHED, CLASSES, LOG) if not (run / name).exists()]
+    if missing:
+        raise SourceError(
+            f"{run}: expected {', '.join(missing)} beside {RECIPE}, found none; "
+            "`python -m training.classifier` writes them at the end of a run"
+        )
+    origin = _json(run / RECIPE, dict)
+    classes = tuple(str(name) for name in _json(run / CLASSES, list))
+    watched = _answers(run / WATCHED, len(classes))
+    int8 = _answers(run / INT8, len(classes)) if (run / INT8).exists() else None
+    if int8 and (int8.names != watched.names or (int8.labels != watched.labels).any()):
+        raise SourceError(
+            f"{run / INT8}: expected the {len(watched.names)} pictures of {WATCHED}, found others: "
+            "quantise the run again"
+        )
+    recipe = origin.get("recipe")
+    if not isinstance(recipe, dict):
+        raise SourceError(f"{run / RECIPE}: expected a recipe, found none")
+    return Record(
+        folder=run,
+        recipe=recipe,
+        command=str(origin.get("command", "")),
+        commit=str(origin.get("commit", "")),
+        log=_json(run / LOG, list),
+        classes=classes,
+        watched=watched,
+        int8=int8,
+    )
+
+
+def _json(path: Path, kind: type) -> Any:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{path}: expected JSON, found {error}") from error
+    if not isinstance(found, kind):
+        raise SourceError(f"{path}: expected a {kind.__name__}, found a {type(found).__name__}")
+    return found
+
+
+def _answers(path: Path, outputs: int) -> Answers:
+    try:
+        with np.load(path) as file:
+            logits, labels = file["logits"].astype(np.float64), file["labels"].astype(np.int64)
+            names, part = tuple(str(name) for name in file["names"]), str(file["part"])
+    except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
+        raise SourceError(f"{path}: expected a net's answers, found {error}") from error
+    count = len(names)
+    if not count or logits.shape != (count, outputs) or labels.shape != (count,):
+        raise ModelError(
+            f"{path}: expected {outputs} logits and a label of each of {count} pictures, "
+            f"found {logits.shape} logits and {labels.shape} labels"
+        )
+    if not np.isfinite(logits).all():
+        raise ModelError(f"{path}: expected finite logits, found others")
+    if labels.min() < 0 or labels.max() >= outputs:
+        raise ModelError(
+            f"{path}: expected labels of 0 … {outputs - 1}, found {labels.min()} … {labels.max()}"
+        )
+    return Answers(logits, labels, names, part)
