@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from models.signs import COUNT, label_names
 from training.report import metrics
+from training.report.metrics import Band, ClassFigures, Means
 from training.report.pictures import Pictures
 from training.report.record import Answers, Record
-from training.report.metrics import Band, ClassFigures, Means
 
 Array = NDArray[Any]
 

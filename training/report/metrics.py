@@ -6,10 +6,13 @@ Throughout, `truth` and `answer` are output indices (n,) and `logits` is (n, out
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from models.intervals import intervals
 
 Array = NDArray[Any]
 
@@ -17,8 +20,6 @@ BINS = 15  # Guo et al. 2017, "On Calibration of Modern Neural Networks"
 LEAST_PROBABILITY = 1e-7  # keeps one certain mistake from making the log likelihood infinite
 TEMPERATURES = np.exp(np.linspace(np.log(0.1), np.log(10), 231))  # steps of 2 %
 NORMAL_95 = 1.96  # standard deviations on either side that hold 95 % of a normal distribution
-DRAWS = 1000
-SEED = 2013
 
 
 def probabilities(logits: Array, temperature: float = 1.0) -> Array:
@@ -114,7 +115,7 @@ def bands(values: Array, right: Array, edges: Sequence[float]) -> list[Band]:
     Examples outside the edges, or with a value of nan, are in none.
     """
     found = []
-    for index, (low, high) in enumerate(zip(edges, edges[1:], strict=False)):
+    for index, (low, high) in enumerate(pairwise(edges)):
         last = index == len(edges) - 2
         inside = (values >= low) & ((values <= high) if last else (values < high))
         count = int(inside.sum())
@@ -184,7 +185,5 @@ def grouped_interval(right: Array, groups: Sequence[str]) -> tuple[float, float]
     """95 % bootstrap interval of the accuracy, whole groups drawn with replacement."""
     _, group = np.unique(np.array(groups), return_inverse=True)
     counts, hits = np.bincount(group), np.bincount(group, right)
-    draws = np.random.default_rng(SEED).integers(0, len(counts), (DRAWS, len(counts)))
-    shares = hits[draws].sum(axis=1) / counts[draws].sum(axis=1)
-    low, high = np.percentile(shares, (2.5, 97.5))
-    return float(low), float(high)
+    found = intervals(lambda drawn: {"": float(drawn @ hits / (drawn @ counts))}, len(counts))
+    return found[""]

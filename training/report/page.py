@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from models.errors import OutputError
+from models.imaging import CROP_MARGIN, CROP_SIZE
 from training.progress import progress
 from training.report import sections
 from training.report.attention import load_net
 from training.report.findings import find
-from training.report.pictures import look, open_data
-from training.report.record import NET, Record
+from training.report.pictures import Cut, look, open_data
+from training.report.record import Record
 
 PAGE = "report.html"
 FOLDER = "report"
@@ -43,11 +44,15 @@ class Album:
 
 def write_report(record: Record) -> Path:
     """Draw and write everything; the page's path. OutputError where it cannot be written."""
-    net = load_net(record.folder / NET, len(record.classes))
+    net = load_net(record.net, len(record.classes)) if record.net else None
+    cut = Cut(
+        net.input_shape[1] if net else CROP_SIZE,
+        CROP_MARGIN if record.data == "gtsrb" else 0.0,  # as training.classifier cuts
+    )
     dataset = open_data(record.data)
     watched = record.watched
     with progress("pictures", len(watched.names), "pictures") as advance:
-        pictures = look(dataset, watched.names, watched.labels, net.input_shape[1], advance)
+        pictures = look(dataset, watched.names, watched.labels, cut, advance)
     run = sections.Run(record, net, dataset, pictures, find(watched, pictures.groups))
     path = record.folder / PAGE
     try:

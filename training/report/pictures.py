@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import SourceError
-from models.imaging import CROP_MARGIN, crop
+from models.imaging import CROP_MARGIN, CROP_SIZE, crop
 from training import datasets
 from training.datasets import Annotation, Dataset, Example
 
@@ -34,6 +34,13 @@ class Pictures(NamedTuple):
     found: NDArray[np.bool_]
 
 
+class Cut(NamedTuple):
+    """What is cut out around a box: a square of `size` px with `margin` around the longer side."""
+
+    size: int = CROP_SIZE
+    margin: float = CROP_MARGIN
+
+
 def open_data(data: str) -> Dataset:
     """`gtsrb` is its training part under the data root; all else is a path."""
     return datasets.gtsrb() if data == "gtsrb" else datasets.open_dataset(Path(data))
@@ -43,16 +50,16 @@ def look(
     dataset: Dataset,
     names: Sequence[str],
     labels: Sequence[int],
-    size: int,
+    cut: Cut,
     advance: Callable[[int], None],
 ) -> Pictures:
-    """Read the named pictures, each cut out around its sign with that label.
+    """Read the named pictures, each cut out around its sign with that label as `cut` says.
 
     `advance` is called with 1 after each. SourceError if the set has none of them.
     """
     examples = {example.name: example for example in dataset.examples}
     count = len(names)
-    crops = np.zeros((count, size, size, 3), np.uint8)
+    crops = np.zeros((count, cut.size, cut.size, 3), np.uint8)
     sizes, brightness = np.full(count, np.nan), np.full(count, np.nan)
     found, groups = np.zeros(count, bool), list(names)
     for index, (name, label) in enumerate(zip(names, labels, strict=True)):
@@ -60,7 +67,7 @@ def look(
         annotation = _annotation(example, int(label)) if example else None
         if example and annotation:
             x1, y1, x2, y2 = annotation.box
-            crops[index] = crop(dataset.read(example), annotation.box, size, CROP_MARGIN)
+            crops[index] = crop(dataset.read(example), annotation.box, *cut)
             sizes[index] = max(x2 - x1, y2 - y1)
             brightness[index] = (crops[index].mean(axis=(0, 1)) / 255) @ LUMA
             groups[index], found[index] = example.track or name, True
@@ -103,10 +110,12 @@ def census(dataset: Dataset, outputs: int) -> Census:
 
 
 def _parts(dataset: Dataset) -> dict[str, tuple[Example, ...]]:
-    parts: dict[str, tuple[Example, ...]] = {}
-    for name in PARTS:
-        try:
-            parts[name] = datasets.part(dataset, name)
-        except SourceError:  # this set has no such part, or no written-down split
-            continue
-    return parts or {"all": dataset.examples}
+    parts = {name: _part(dataset, name) for name in PARTS}
+    return {name: its for name, its in parts.items() if its} or {"all": dataset.examples}
+
+
+def _part(dataset: Dataset, name: str) -> tuple[Example, ...]:
+    try:
+        return datasets.part(dataset, name)
+    except SourceError:  # this set has no such part, or is not divided at all
+        return ()

@@ -33,7 +33,10 @@ class Answers(NamedTuple):
 
 @dataclass(frozen=True)
 class Record:
-    """One finished run. `int8` is None until the net has been quantised."""
+    """One finished run. `int8` is None until the net has been quantised.
+
+    `net` is the float model's file; None for a run that trains something else than a net.
+    """
 
     folder: Path
     recipe: dict[str, Any]
@@ -41,6 +44,7 @@ class Record:
     commit: str
     log: list[dict[str, float]]
     classes: tuple[str, ...]
+    net: Path | None
     watched: Answers
     int8: Answers | None
 
@@ -63,7 +67,7 @@ def read_record(run: Path) -> Record:
             f"{run}: expected a finished training run, found {found}; "
             f"`python -m training.classifier --run {run}` starts or continues it"
         )
-    missing = [name for name in (NET, WATCHED, CLASSES, LOG) if not (run / name).exists()]
+    missing = [name for name in (WATCHED, CLASSES, LOG) if not (run / name).exists()]
     if missing:
         raise SourceError(
             f"{run}: expected {', '.join(missing)} beside {RECIPE}, found none; "
@@ -88,6 +92,7 @@ def read_record(run: Path) -> Record:
         commit=str(origin.get("commit", "")),
         log=_json(run / LOG, list),
         classes=classes,
+        net=run / NET if (run / NET).exists() else None,
         watched=watched,
         int8=int8,
     )

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from training.datasets import Dataset
+from training.feed import Look
 from training.report import attention, charts, findings, gallery, metrics, pictures
 from training.report.findings import Findings
 from training.report.matrix import confusion_chart
@@ -23,10 +24,16 @@ class Run(NamedTuple):
     """Everything that the sections are made from."""
 
     record: Record
-    net: keras.Model
+    net: keras.Model | None
     dataset: Dataset
     pictures: Pictures
     found: Findings
+
+    def seen(self, examples: list[int]) -> Any:
+        """These crops as the net gets them: grey or with evened contrast if its recipe says so."""
+        recipe = self.record.recipe
+        change = Look(recipe.get("colour", "rgb"), recipe.get("contrast", "none"))
+        return np.stack([change(self.pictures.crops[index]) for index in examples])
 
 
 class Album(Protocol):
@@ -62,12 +69,12 @@ def all_sections(run: Run, album: Album) -> dict[str, Any]:
 def headline(run: Run) -> dict[str, Any]:
     log = run.record.log
     return {
-        "parameters": run.net.count_params(),
+        "parameters": run.net.count_params() if run.net else None,
         "signs": len(set(run.pictures.groups)),
         "mistakes": int((~run.found.right).sum()),
         "forced": findings.forced_choice(run.record),
         "error": metrics.calibration_error(run.found.reliability),
-        "size": run.net.input_shape[1],
+        "size": run.pictures.crops.shape[1],
         "epochs": len(log),
         "minutes": sum(entry.get("seconds", 0.0) for entry in log) / 60,
     }
@@ -144,7 +151,7 @@ def matrix(run: Run, album: Album) -> Any:
 
 
 def pairs(run: Run, album: Album) -> list[dict[str, Any]]:
-    """The pairs confused most often, each with some of the mistakes and what they were taken for."""
+    """The pairs confused most often: some of the mistakes, and what they were taken for."""
     names, found, looked = run.record.classes, run.found, run.pictures
     shown = []
     for number, (a, b, count) in enumerate(metrics.confused_pairs(found.matrix)[:PAIRS], 1):
@@ -227,9 +234,9 @@ def bands(run: Run, album: Album) -> dict[str, Any]:
 
 def features(run: Run, album: Album, examples: list[int]) -> list[dict[str, Any]]:
     """The first, the middle and the last convolution's maps; empty for a net without one."""
-    if not examples:
+    if not run.net or not examples:
         return []
-    stages = attention.feature_maps(run.net, run.pictures.crops[examples])
+    stages = attention.feature_maps(run.net, run.seen(examples))
     count = len(stages)
     chosen = sorted({0, count // 2, count - 1}) if count else []
     shown = []
@@ -254,11 +261,11 @@ def features(run: Run, album: Album, examples: list[int]) -> list[dict[str, Any]
 def grad_cams(run: Run, album: Album, right: list[int], wrong: list[int]) -> dict[str, Any] | None:
     """Right answers with what speaks for them; wrong ones also with what speaks for the truth."""
     examples = right + wrong
-    if not examples:
+    if not run.net or not examples:
         return None
-    crops, found = run.pictures.crops[examples], run.found
-    answer = attention.grad_cam(run.net, crops, found.answer[examples].tolist())
-    truth = attention.grad_cam(run.net, crops, found.truth[examples].tolist())
+    crops, seen, found = run.pictures.crops[examples], run.seen(examples), run.found
+    answer = attention.grad_cam(run.net, seen, found.answer[examples].tolist())
+    truth = attention.grad_cam(run.net, seen, found.truth[examples].tolist())
     if answer is None or truth is None:
         return None
     cards = []
