@@ -14,6 +14,7 @@ from training.progress import progress
 from training.report import sections
 from training.report.attention import load_net
 from training.report.findings import find
+from training.report.material import Run
 from training.report.pictures import Cut, look, open_data
 from training.report.record import Record
 
@@ -53,7 +54,7 @@ def write_report(record: Record) -> Path:
     watched = record.watched
     with progress("pictures", len(watched.names), "pictures") as advance:
         pictures = look(dataset, watched.names, watched.labels, cut, advance)
-    run = sections.Run(record, net, dataset, pictures, find(watched, pictures.groups))
+    run = Run(record, net, dataset, pictures, find(watched, pictures.groups))
     path = record.folder / PAGE
     try:
         folder = record.folder / FOLDER
