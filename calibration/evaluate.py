@@ -1,7 +1,9 @@
 """Measures published models through the edge code: `python -m calibration.evaluate --help`.
 
-`classifier`: every annotated sign, cut out and read. `detector`: signs found in whole pictures, all
-classes as one. `system`: signs found and read; a class index of a YOLO set is the GTSRB class.
+`classifier`: every annotated sign, cut out and read; `--corruptions` and `--cameras` add what is
+left of its accuracy when the picture is bad or another camera took it. `detector`: signs found in
+whole pictures, all classes as one. `system`: signs found and read; a class index of a YOLO set is
+the GTSRB class.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import logging
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +22,10 @@ import numpy as np
 from calibration import report
 from calibration.finding import READ_CURVE, WHOLE_CURVE, measure_detector, measure_system
 from calibration.reading import measure_classifier
+from calibration.robustness import PASSES, Sightings, measure_cameras, measure_corruptions
 from calibration.walk import Walk, known
 from edge.app import pair_threshold
-from edge.classifier import load_classifier
+from edge.classifier import SignClassifier, load_classifier
 from edge.command import CommandParser
 from edge.config import Config
 from edge.detector import load_detector
@@ -100,6 +104,16 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--part", help="only this part of GTSRB or GTSDB: train, choose, judge")
     parser.add_argument("--model", help="the model measured; for system the classifier")
     parser.add_argument("--detector", help="the detector, for detector and system")
+    parser.add_argument(
+        "--corruptions",
+        action="store_true",
+        help="for classifier: also 12 corruptions of the crops at 5 severities, 60 more passes",
+    )
+    parser.add_argument(
+        "--cameras",
+        action="store_true",
+        help="for classifier: also other framings, cameras, light and wear",
+    )
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--limit", type=int, help="only so many pictures, spread over the set")
     parser.add_argument("--threads", type=int, default=default.threads, help="0: all processors")
@@ -111,6 +125,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         raise UsageError(f"--threads: expected 0 or more, found {flags.threads}")
     if flags.task == "classifier" and flags.detector:
         raise UsageError("--detector: expected for detector and system only, found classifier")
+    for name in PASSES:
+        if getattr(flags, name) and flags.task != "classifier":
+            raise UsageError(f"--{name}: expected for classifier only, found {flags.task}")
     if flags.task == "detector":
         if flags.model and flags.detector:
             raise UsageError("detector: expected --model or --detector, found both")
@@ -125,7 +142,7 @@ def _measure(flags: argparse.Namespace, walk: Walk) -> tuple[dict[str, Spec], di
     """The models' specs by their key in the report, and the figures."""
     if flags.task == "classifier":
         classifier = load_classifier(flags.model, flags.threads)
-        return {"model": classifier.spec}, measure_classifier(classifier, walk)
+        return {"model": classifier.spec}, _measure_classifier(flags, classifier, walk)
     if flags.task == "detector":
         detector = load_detector(flags.detector, flags.threads, WHOLE_CURVE)
         threshold = detector.spec.thresholds["score"]
@@ -136,6 +153,23 @@ def _measure(flags: argparse.Namespace, walk: Walk) -> tuple[dict[str, Spec], di
     reader = Reader(detector, classifier, threshold=0.0)
     specs = {"model": classifier.spec, "detector": detector.spec}
     return specs, measure_system(reader, thresholds, walk)
+
+
+def _measure_classifier(
+    flags: argparse.Namespace, classifier: SignClassifier, walk: Walk
+) -> dict[str, Any]:
+    measures = {"corruptions": measure_corruptions, "cameras": measure_cameras}
+    wanted = [name for name in PASSES if getattr(flags, name)]
+    if not wanted:
+        return measure_classifier(classifier, walk)
+    sightings = Sightings(walk)
+    figures = measure_classifier(classifier, sightings)
+    signs = sightings.kept
+    for name in wanted:
+        line = StatusLine(PASSES[name] * len(signs)) if flags.progress else None
+        with closing(line) if line else nullcontext():
+            figures |= measures[name](classifier, signs, line)
+    return figures
 
 
 def _identity(spec: Spec) -> dict[str, str]:

@@ -16,7 +16,7 @@ COUNTED = {  # what a set's pictures hold, by the key that counts it
 
 
 def table(report: Mapping[str, Any]) -> str:
-    """The figures with their intervals, then recall by height or the ten worst confusions."""
+    """The figures with their intervals, then whatever else was measured, each in a few lines."""
     lines = [", ".join(_about(report))]
     for key, value in report.items():
         if not isinstance(value, float):
@@ -29,6 +29,9 @@ def table(report: Mapping[str, Any]) -> str:
             lines.append(f"  {key:<24}{value:8.4f}{interval}")
     lines += _heights(report.get("recall_by_height", ()))
     lines += _confusions(report.get("confusions", ()))
+    if "corruptions" in report:
+        lines += _corruptions(report)
+    lines += _cameras(report.get("cameras", {}))
     return "\n".join(lines)
 
 
@@ -61,3 +64,40 @@ def _confusions(pairs: Sequence[Mapping[str, int]]) -> list[str]:
         for pair in pairs[:SHOWN_CONFUSIONS]
     ]
     return ["most often taken for another", *rows]
+
+
+def _corruptions(report: Mapping[str, Any]) -> list[str]:
+    tops = report["corruptions"]
+    severities = report["severity"]
+    numbers = "".join(f"{place:9}" for place in range(1, len(severities) + 1))
+    rows = [
+        *(_row(name, [*values, sum(values) / len(values)]) for name, values in tops.items()),
+        "over all of them",
+        *(_row(key, [each[key] for each in severities]) for key in severities[0]),
+        "what the severities are",
+    ]
+    for name, each in report["constants"].items():
+        strengths = ", ".join(_constant(strength) for strength in each["strengths"])
+        rows.append(f"  {name:<16}{strengths}: {each['meaning']} ({each['source']})")
+    return [f"top1 by severity  {numbers}     mean", *rows]
+
+
+def _cameras(variations: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    if not variations:
+        return []
+    rows = [
+        _row(name, [each["top1"], each["ece"], each["nll"]]) + f"   {each['meaning']}"
+        for name, each in variations.items()
+    ]
+    return ["other cameras          top1      ece      nll", *rows]
+
+
+def _row(name: str, values: Sequence[float]) -> str:
+    return f"  {name:<16}" + "".join(f"{value:9.4f}" for value in values)
+
+
+def _constant(strength: Any) -> str:
+    """One number as it is, several as `10/1.5`."""
+    if isinstance(strength, (tuple, list)):
+        return "/".join(f"{each:g}" for each in strength)
+    return f"{strength:g}"

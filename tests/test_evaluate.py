@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from calibration import evaluate, metrics
-from edge.core import Box, Detection, Image, Reading
+from edge.core import Array, Box, Detection, Image, Reading
 from models.errors import ModelError, OutputError, SourceError, UsageError
 from models.signs import label_names
 from models.spec import Input, Origin, Output, Pair, Spec
@@ -61,6 +61,14 @@ class PaintReader:
             probabilities[label] = 0.9
             readings.append(Reading("sign", label, 0.9, probabilities))
         return readings
+
+    def probabilities(self, crop_rgb: Image) -> Array:
+        """The class off the paint in the middle of a crop; class 0 where the paint is spoilt."""
+        middle = crop_rgb.shape[0] // 2
+        label = int(crop_rgb[middle, middle, 0]) - 100
+        table = np.full(45, 0.1 / 44)
+        table[label if 0 <= label < 43 else 0] = 0.9
+        return table
 
 
 class PaintFinder:
@@ -194,6 +202,56 @@ def test_a_zip_is_read_like_its_folder(gtsdb_test: Path, tmp_path: Path) -> None
             file.write(path, f"FullIJCNN2013/{path.name}")
     figures = run("detector", "--data", packed)
     assert (figures["n_images"], figures["n_boxes"], figures["ap50"]) == (3, 4, 1.0)
+
+
+# --- bad pictures and other cameras ---------------------------------------------------------------
+
+
+def test_without_being_asked_only_the_plain_figures_are_measured(gtsrb_test: Path) -> None:
+    assert (
+        not {"corruptions", "severity", "constants", "cameras"}
+        & run("classifier", "--data", gtsrb_test).keys()
+    )
+
+
+def test_corruptions_are_measured_beside_the_plain_figures(
+    gtsrb_test: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = run("classifier", "--data", gtsrb_test, "--corruptions")
+    assert (figures["top1"], figures["n"]) == (1.0, 4)
+    assert figures["corruptions"]["blur"] == [1.0] * 5  # flat paint stays as it is
+    assert figures["corruptions"]["noise"][4] < 1.0
+    assert [set(row) for row in figures["severity"]] == [{"top1", "ece", "nll"}] * 5
+    assert figures["severity"][2]["top1"] == pytest.approx(
+        np.mean([values[2] for values in figures["corruptions"].values()])
+    )
+    assert figures["constants"]["blur"]["strengths"] == [0.5, 0.75, 1.0, 1.25, 1.5]
+    assert "cameras" not in figures
+    printed = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["blur", *["1.0000"] * 6] in printed  # five severities and their mean
+    assert ["top1", *[f"{row['top1']:.4f}" for row in figures["severity"]]] in printed
+    assert any(words[:2] == ["motion_blur", "10/1,"] for words in printed)  # its constants
+
+
+def test_cameras_are_measured_beside_the_plain_figures(
+    gtsrb_test: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = run("classifier", "--data", gtsrb_test, "--cameras")
+    assert figures["cameras"]["wide_margin"]["top1"] == 1.0
+    assert figures["cameras"]["night"]["top1"] < 1.0
+    assert set(figures["cameras"]["h264"]) == {"meaning", "top1", "ece", "nll"}
+    assert "corruptions" not in figures
+    printed = capsys.readouterr().out
+    assert "  tilted             1.0000" in printed
+    assert "seen from the side" in printed
+
+
+def test_both_are_measured_in_one_walk(gtsrb_test: Path) -> None:
+    (gtsrb_test / "00001.ppm").write_bytes(b"no picture")
+    figures = run("classifier", "--data", gtsrb_test, "--cameras", "--corruptions")
+    assert figures["n"] == 3
+    assert figures["data"]["unreadable"] == ["00001.ppm"]
+    assert {"corruptions", "cameras"} <= figures.keys()
 
 
 # --- YOLO sets ------------------------------------------------------------------------------------
@@ -335,6 +393,8 @@ def test_models_that_are_no_pair_have_no_threshold(
         (["detector", "--data", "x", "--model", "a", "--detector", "b"], "found both"),
         (["classifier", "--data", "x", "--detector", "b"], "--detector"),
         (["detector", "--data", "x", "--jsn", "y"], "--json"),
+        (["detector", "--data", "x", "--corruptions"], "--corruptions: expected for classifier"),
+        (["system", "--data", "x", "--cameras"], "--cameras: expected for classifier"),
     ],
 )
 def test_wrong_flags_are_usage_errors(flags: list[str], words: str) -> None:
