@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from models.imaging import CROP_MARGIN, CROP_SIZE, Image, crop
+from models.errors import UsageError
+from models.imaging import Image
 from models.signs import BACKGROUND, COUNT, FOREIGN
 from training import crops
 from training.artwork import sign_art
@@ -15,13 +16,12 @@ from training.crops import (
     STORED,
     STORED_MARGIN,
     _overlap,
-    augment,
     background_crops,
-    centred,
     chances,
     pasted,
     stack,
     store,
+    with_shares,
 )
 
 Place = tuple[float, float, float, float]
@@ -50,16 +50,6 @@ def test_a_stored_crop_is_the_box_with_its_wide_margin_in_rgb() -> None:
     side = STORED / (1 + 2 * STORED_MARGIN)  # 42 2/3 px: stored without any scaling
     box = (80 - side / 2, 80 - side / 2, 80 + side / 2, 80 + side / 2)
     assert np.array_equal(store(image, box), image[48:112, 48:112, ::-1])
-
-
-@pytest.mark.parametrize("side", [20.0, 42.6, 90.0])
-def test_a_stored_crop_is_seen_as_the_device_cuts_it(side: float) -> None:
-    image = smooth(320, 320, seed=4)
-    box = (150 - side / 2, 160 - side / 2, 150 + side / 2, 160 + side / 2)
-    (seen,) = centred([store(image, box)])
-    direct = crop(image, box, CROP_SIZE, CROP_MARGIN)
-    assert seen.shape == direct.shape == (CROP_SIZE, CROP_SIZE, 3)
-    assert np.abs(seen.astype(int) - direct).mean() < 2
 
 
 # --- background ---
@@ -166,48 +156,6 @@ def test_drawing_leaves_artwork_and_ground_as_they_were() -> None:
     assert np.array_equal(first, pasted(art, ground, np.random.default_rng(5)))
 
 
-# --- augmentation ---
-
-
-def test_augmented_crops_depend_on_their_seed_alone_and_leave_the_stored_ones() -> None:
-    image = smooth(STORED, STORED)
-    image.flags.writeable = False
-    seen = set()
-    for seed in range(40):
-        out = augment(image, np.random.default_rng(seed))
-        assert (out.shape, out.dtype) == ((CROP_SIZE, CROP_SIZE, 3), np.uint8)
-        assert np.array_equal(out, augment(image, np.random.default_rng(seed)))
-        seen.add(out.tobytes())
-    assert len(seen) == 40
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_the_sign_stays_in_the_augmented_crop(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stored sign spans 42 2/3 px; the net sees it a fifth larger or smaller, a little aside."""
-    monkeypatch.setattr(crops, "disturb", lambda image, *_, **__: image)
-    monkeypatch.setattr(crops, "_cover", lambda image, _: image)
-    image = np.zeros((STORED, STORED, 3), np.uint8)
-    cv2.circle(image, (STORED // 2, STORED // 2), 21, (255, 255, 255), -1)
-    out = augment(image, np.random.default_rng(seed))[:, :, 0]
-    y, x = np.nonzero(out > 127)
-    assert x.mean() == pytest.approx(CROP_SIZE / 2, abs=7)
-    assert y.mean() == pytest.approx(CROP_SIZE / 2, abs=7)
-    whole = np.pi * (CROP_SIZE / (1 + 2 * CROP_MARGIN) / 2) ** 2
-    assert 0.55 * whole < len(x) < 1.6 * whole
-
-
-def test_a_cover_hides_a_part_and_never_writes_into_the_crop() -> None:
-    image = np.full((CROP_SIZE, CROP_SIZE, 3), 200, np.uint8)
-    image.flags.writeable = False
-    hidden = []
-    for seed in range(40):
-        out = crops._cover(image, np.random.default_rng(seed))
-        assert (out.shape, out.dtype) == (image.shape, np.uint8)
-        hidden.append((np.abs(out.astype(int) - 200).max(axis=2) > 20).mean())
-    assert np.mean(hidden) > 0.02
-    assert max(hidden) < 0.8
-
-
 # --- labels and chances ---
 
 
@@ -236,12 +184,23 @@ def _flat(art: np.ndarray) -> np.ndarray:
     return np.asarray(art[:, :, :3] * alpha + 128 * (1 - alpha))
 
 
-SHARES = {"foreign": 0.1, "background": 0.2}
+def test_balance_by_hand() -> None:
+    """Nine crops of one class, one of another: as they are, by square root, evened out."""
+    labels = np.array([0] * 9 + [1])
+    for balance, share in (("none", 0.9), ("sqrt", 0.75), ("equal", 0.5)):
+        found = chances(labels, 3, balance)
+        assert found[:9] == pytest.approx([share / 9] * 9)
+        assert found[9] == pytest.approx(1 - share)
 
 
-def test_chances_by_hand() -> None:
+def test_an_unknown_balance_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"--balance: expected one of none, sqrt, equal"):
+        chances(np.array([0]), 1, "half")
+
+
+def test_fixed_shares_by_hand() -> None:
     labels = np.array([0] * 4 + [1] * 1 + [FOREIGN] * 2 + [BACKGROUND] * 5)
-    found = chances(labels, SHARES)
+    found = with_shares(chances(labels, COUNT + 2, "sqrt"), labels, SHARES)
     assert found.sum() == pytest.approx(1)
     # Square roots 2 : 1 share 0.7 between the two classes.
     assert found[:4] == pytest.approx([0.7 * 2 / 3 / 4] * 4)
@@ -250,11 +209,15 @@ def test_chances_by_hand() -> None:
     assert found[7:] == pytest.approx([0.04] * 5)
 
 
+SHARES = {FOREIGN: 0.1, BACKGROUND: 0.2}
+
+
 @pytest.mark.parametrize(
     "labels",
     [[3], [3, 3, 7], [FOREIGN], [BACKGROUND, 1], [FOREIGN, BACKGROUND], list(range(45)) * 3],
 )
 def test_chances_always_sum_to_one(labels: list[int]) -> None:
-    found = chances(np.array(labels), SHARES)
+    own = np.array(labels)
+    found = with_shares(chances(own, COUNT + 2, "sqrt"), own, SHARES)
     assert found.sum() == pytest.approx(1)
     assert (found > 0).all()

@@ -71,7 +71,7 @@ def _local(image: Image) -> Image:
     power = cv2.GaussianBlur((centred**2).mean(axis=2), (0, 0), LOCAL_SPREAD)
     spread = np.sqrt(power)
     even = centred / np.maximum(spread, max(float(spread.mean()), 1.0))[:, :, None]
-    return np.asarray(np.clip(128 + 42 * even, 0, 255), np.uint8)
+    return np.asarray(np.clip(np.rint(128 + 42 * even), 0, 255), np.uint8)
 
 
 def batches(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from models.errors import SourceError, UsageError
-from models.signs import BACKGROUND, COUNT, FOREIGN, label_names
+from models.signs import BACKGROUND, COUNT, FOREIGN, UNKNOWN_SIGN, label_names
 from training import datasets
 from training.artwork import FOREIGN as FOREIGN_SIGNS
 from training.artwork import LOOKALIKES, foreign_art, lookalike_art, sign_art
@@ -57,7 +57,7 @@ def gather(choice: Choice) -> Gathered:
     dataset = (
         datasets.gtsrb() if choice.data == "gtsrb" else datasets.open_dataset(Path(choice.data))
     )
-    own = getattr(dataset, "classes", ())
+    own = dataset.classes
     learnt, watched, part = _divide(dataset, choice)
     if choice.limit:
         learnt, watched = _thin(learnt, choice.limit), _thin(watched, max(1, choice.limit // 10))
@@ -115,13 +115,14 @@ def _thin(examples: Sequence[Any], count: int) -> list[Any]:
 def _check(dataset: datasets.Dataset, examples: Sequence[Any], classes: int) -> None:
     if dataset.problems:
         raise SourceError(f"{dataset.files.path}: {dataset.problems[0]}")
-    highest = COUNT if classes == COUNT + 2 else classes
+    signs = not dataset.classes
+    lowest, highest = (UNKNOWN_SIGN.id, COUNT - 1) if signs else (0, classes - 1)
     for example in examples:
         for annotation in example.annotations:
-            if not 0 <= annotation.label < highest:
+            if not lowest <= annotation.label <= highest:
                 raise SourceError(
-                    f"{dataset.files.path}: {example.name}: expected a label of 0 to "
-                    f"{highest - 1}, found {annotation.label}"
+                    f"{dataset.files.path}: {example.name}: expected a label of {lowest} to "
+                    f"{highest}, found {annotation.label}"
                 )
 
 
@@ -147,7 +148,7 @@ def _read(data: datasets.Dataset, examples: Any, what: str) -> tuple[Crops, list
         picture = data.read(example)
         for annotation in example.annotations:
             images.append(store(picture, annotation.box))
-            labels.append(annotation.label)
+            labels.append(FOREIGN if annotation.label == UNKNOWN_SIGN.id else annotation.label)
             names.append(example.name)
     return stack(images, labels), names
 

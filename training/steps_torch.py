@@ -112,32 +112,35 @@ class Linear(nn.Module):
 
 
 class Plain(nn.Module):
-    """A layer without weights."""
+    """A layer without weights; UsageError for one that is not known here."""
 
     def __init__(self, layer: Any) -> None:
         super().__init__()
+        kind = type(layer)
+        if kind not in PLAIN:
+            raise UsageError(f"expected a layer that the PyTorch twin knows, found {layer.name}")
+        self.run = PLAIN[kind]
         self.settings = (layer,)  # Keras' layers are modules here: this keeps their dice outside
 
     def forward(self, *inputs: Any) -> Any:
-        (layer,), x = self.settings, inputs[0]
-        if isinstance(layer, keras.layers.Rescaling):
-            return x * layer.scale + layer.offset
-        if isinstance(layer, keras.layers.ReLU):
-            return functional.relu(x, inplace=True)
-        if isinstance(layer, keras.layers.Add):
-            return torch.add(*inputs)
-        if isinstance(layer, keras.layers.MaxPooling2D):
-            return functional.max_pool2d(x, layer.pool_size, layer.strides)
-        if isinstance(layer, keras.layers.GlobalAveragePooling2D):
-            return x.mean((2, 3))
-        if isinstance(layer, keras.layers.Flatten):  # Keras counts channels last
-            return x.permute(0, 2, 3, 1).flatten(1)
-        if isinstance(layer, keras.layers.Dropout):
-            return functional.dropout(x, layer.rate, self.training)
-        raise UsageError(f"expected a layer that the PyTorch twin knows, found {layer.name}")
+        return self.run(self.settings[0], self.training, *inputs)
 
     def weights(self) -> Iterator[tuple[Any, tuple[int, ...]]]:
         yield from ()
+
+
+PLAIN: dict[type, Any] = {  # (layer, whether it is in training, inputs) → output, NCHW
+    keras.layers.Rescaling: lambda layer, _, x: x * layer.scale + layer.offset,
+    keras.layers.ReLU: lambda _layer, _, x: functional.relu(x, inplace=True),
+    keras.layers.Add: lambda _layer, _, *inputs: torch.add(*inputs),
+    keras.layers.MaxPooling2D: lambda layer, _, x: functional.max_pool2d(
+        x, layer.pool_size, layer.strides
+    ),
+    keras.layers.GlobalAveragePooling2D: lambda _layer, _, x: x.mean((2, 3)),
+    # Keras counts channels last.
+    keras.layers.Flatten: lambda _layer, _, x: x.permute(0, 2, 3, 1).flatten(1),
+    keras.layers.Dropout: lambda layer, training, x: functional.dropout(x, layer.rate, training),
+}
 
 
 class Twin(nn.Module):

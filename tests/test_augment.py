@@ -1,0 +1,123 @@
+"""What a stored crop may look like to the net: moved, dirty, far away, wet, never unreadable."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from models.errors import UsageError
+from models.imaging import CROP_MARGIN, CROP_SIZE, Image, crop
+from training import augment
+from training.augment import LEVELS, PARTS, Augmentation
+from training.crops import STORED, store
+
+
+def smooth(width: int, height: int, seed: int = 0) -> Image:
+    coarse = np.random.default_rng(seed).integers(0, 256, (height // 16, width // 16, 3), np.uint8)
+    return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def dice(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+@pytest.mark.parametrize("side", [20.0, 42.6, 90.0])
+@pytest.mark.parametrize("margin", [CROP_MARGIN, 0.0])
+def test_an_undisturbed_crop_is_seen_as_the_device_cuts_it(side: float, margin: float) -> None:
+    image = smooth(320, 320, seed=4)
+    box = (150 - side / 2, 160 - side / 2, 150 + side / 2, 160 + side / 2)
+    seen = Augmentation("none", margin=margin)(store(image, box), dice())
+    direct = crop(image, box, CROP_SIZE, margin)
+    assert seen.shape == direct.shape == (CROP_SIZE, CROP_SIZE, 3)
+    assert np.abs(seen.astype(int) - direct).mean() < 2
+
+
+@pytest.mark.parametrize("level", LEVELS[1:])
+def test_disturbed_crops_depend_on_their_dice_alone_and_leave_the_stored_ones(level: str) -> None:
+    image = smooth(STORED, STORED)
+    image.flags.writeable = False
+    seen = set()
+    for seed in range(40):
+        out = Augmentation(level)(image, dice(seed))
+        assert (out.shape, out.dtype) == ((CROP_SIZE, CROP_SIZE, 3), np.uint8)
+        assert np.array_equal(out, Augmentation(level)(image, dice(seed)))
+        seen.add(out.tobytes())
+    assert len(seen) == 40
+
+
+def test_an_unknown_level_is_refused() -> None:
+    with pytest.raises(UsageError, match="--augment: expected one of none, light, full, found 'x'"):
+        Augmentation("x")
+
+
+def test_an_unknown_part_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"--without: expected some of .*, found mud"):
+        Augmentation("full", "cover,mud")
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_sign_stays_in_the_disturbed_crop(seed: int) -> None:
+    """A stored sign spans 42 2/3 px; the net sees it up to a quarter larger or smaller."""
+    only_moved = Augmentation("full", ",".join(PARTS))
+    image = np.zeros((STORED, STORED, 3), np.uint8)
+    cv2.circle(image, (STORED // 2, STORED // 2), 21, (255, 255, 255), -1)
+    out = only_moved(image, dice(seed))[:, :, 0]
+    y, x = np.nonzero(out > 127)
+    assert x.mean() == pytest.approx(CROP_SIZE / 2, abs=9)
+    assert y.mean() == pytest.approx(CROP_SIZE / 2, abs=9)
+    whole = np.pi * (CROP_SIZE / (1 + 2 * CROP_MARGIN) / 2) ** 2
+    assert 0.45 * whole < len(x) < 1.7 * whole
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_each_part_can_be_left_out(part: str) -> None:
+    """Alone it changes some crops of many; with all parts left out these stay as they are moved."""
+    image = smooth(STORED, STORED, seed=2)
+    alone = Augmentation("full", ",".join(set(PARTS) - {part}))
+    none = Augmentation("full", ",".join(PARTS))
+    changed = [
+        not np.array_equal(alone(image, dice(seed)), none(image, dice(seed))) for seed in range(60)
+    ]
+    assert any(changed)
+
+
+def test_no_crop_becomes_black() -> None:
+    """A dark crop made darker still would teach its class to blackness."""
+    dark = (smooth(STORED, STORED, seed=3) // 8).astype(np.uint8)
+    full = Augmentation("full")
+    assert min(full(dark, dice(seed)).std() for seed in range(300)) > 1
+
+
+def test_a_cover_hides_a_part_and_never_writes_into_the_crop() -> None:
+    image = np.full((CROP_SIZE, CROP_SIZE, 3), 200, np.uint8)
+    image.flags.writeable = False
+    hidden = []
+    for seed in range(40):
+        out = augment._cover(image, dice(seed))
+        assert (out.shape, out.dtype) == (image.shape, np.uint8)
+        hidden.append((np.abs(out.astype(int) - 200).max(axis=2) > 20).mean())
+    assert np.mean(hidden) > 0.02
+    assert max(hidden) < 0.8
+
+
+@pytest.mark.parametrize("disturb", [augment._rain, augment._sharpen, augment._far])
+def test_other_disturbances_keep_the_crop_recognisable(disturb: object) -> None:
+    """Still nearer to itself than to another picture."""
+    image, other = smooth(CROP_SIZE, CROP_SIZE, 5), smooth(CROP_SIZE, CROP_SIZE, 6)
+    image.flags.writeable = False
+    for seed in range(20):
+        out = disturb(image, dice(seed))  # type: ignore[operator]
+        assert (out.shape, out.dtype) == (image.shape, np.uint8)
+        likeness = [np.corrcoef(out.ravel(), a.ravel())[0, 1] for a in (image, other)]
+        assert likeness[0] > likeness[1]
+
+
+def test_glare_is_brightest_in_one_place() -> None:
+    image = np.full((CROP_SIZE, CROP_SIZE, 3), 90, np.uint8)
+    image.flags.writeable = False
+    for seed in range(20):
+        out = augment._glare(image, dice(seed))
+        y, x = np.unravel_index(out[:, :, 0].argmax(), out.shape[:2])
+        assert out[y, x, 0] > out.min()
+        assert out.max() <= 250
