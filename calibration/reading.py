@@ -23,8 +23,8 @@ def measure_classifier(classifier: Classifier, walk: Walk) -> dict[str, Any]:
     forced choice, over the classes that occur. `ece` and `nll` take the probabilities as the app
     shows them, out of all 45 outputs (43 signs, foreign, background) and not renormalised:
     `ece` compares the probability of the forced choice with how often it is right, refused or
-    not. `mean_ms` is the time of one sign. Intervals draw tracks where the set has them, and
-    pictures where it has none; `n_groups` is how many there are.
+    not, and `reliability` is its bins. `mean_ms` is the time of one sign. Intervals draw tracks
+    where the set has them, and pictures where it has none; `n_groups` is how many there are.
     """
     truths: list[int] = []
     named: list[int] = []  # what the app says; UNKNOWN where it refuses
@@ -68,6 +68,7 @@ def measure_classifier(classifier: Classifier, walk: Walk) -> dict[str, Any]:
         "n_groups": len(tracks),
         "mean_ms": 1000 * seconds / len(truth),
         "intervals": metrics.intervals(lambda counts: figures(counts[group]), len(tracks)),
+        "reliability": metrics.reliability_rows(confidence, right),
         "per_class": _per_class(truth, right),
         "confusions": [
             {"truth": a, "read": b, "n": n} for a, b, n in metrics.confusions(truth, forced)

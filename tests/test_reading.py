@@ -63,6 +63,13 @@ def test_classifier_figures_by_hand() -> None:
     assert (figures["n"], figures["n_groups"]) == (4, 3)
 
 
+def test_reliability_holds_the_bins_of_the_forced_choices() -> None:
+    rows = measure_classifier(ANSWERS, ANSWERS)["reliability"]
+    assert [row["n"] for row in rows] == [1, 1, 1, 1]
+    assert [row["confidence"] for row in rows] == pytest.approx([0.3, 0.4, 0.8, 0.9])
+    assert [row["accuracy"] for row in rows] == [1.0, 0.0, 0.0, 1.0]
+
+
 def test_each_class_and_each_confusion_is_listed() -> None:
     figures = measure_classifier(ANSWERS, ANSWERS)
     assert [(row["id"], row["n"], row["accuracy"]) for row in figures["per_class"]] == [
