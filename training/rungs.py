@@ -1,0 +1,108 @@
+"""The rungs of the ladders: what each idea is, and the flags that try it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+CLASSICAL, CLASSIFIER = "training.classical", "training.classifier"
+
+
+class Rung(NamedTuple):
+    """One training: its folder's name, the idea, the module that trains it, and its flags.
+
+    `after` names the rung whose net it starts from, if any.
+    """
+
+    name: str
+    idea: str
+    module: str
+    flags: tuple[str, ...]
+    after: str = ""
+
+
+def _net(name: str, idea: str, flags: str, after: str = "") -> Rung:
+    return Rung(name, idea, CLASSIFIER, tuple(flags.split()), after)
+
+
+def _machine(features: str, idea: str) -> Rung:
+    return Rung(f"{features}-svm", idea, CLASSICAL, ("--features", features))
+
+
+# What a first tutorial does: one rate, no regularisation, the pictures as they are.
+FIRST_TRY = (
+    "--epochs 12 --schedule constant --rate 1e-3 --warmup 0 --decay 0 --dropout 0 --smoothing 0"
+    " --average 0"
+)
+AS_THEY_ARE = "--augment none --flips 0 --balance none --drawn 0 --foreign 0 --background 0.05"
+REGULAR = FIRST_TRY.replace("--decay 0 --dropout 0", "--decay 1e-2 --dropout 0.5")
+DISTURBED = AS_THEY_ARE.replace("--augment none --flips 0", "--augment full --flips 0.3")
+BALANCED = DISTURBED.replace("--balance none", "--balance sqrt")
+# Disturbed pictures need longer; the schedule and the averaged weights come with the good nets.
+LONGER = REGULAR.replace("--epochs 12", "--epochs 20")
+LENET = "--architecture lenet --contrast clahe"
+
+CIFAR10 = _net(
+    "mobilenet-cifar10",
+    "MobileNet on CIFAR-10, for the next one to start from",
+    "--architecture mobilenet --epochs 15 --samples 45000 --augment light --flips 0.5",
+)
+
+SIGNS = (
+    _machine("colour", "colour histogram, linear SVM"),
+    _machine("edges", "Canny edges, linear SVM"),
+    _machine("hog", "HOG, linear SVM"),
+    _net("naive", "naive net", f"--architecture naive {FIRST_TRY} {AS_THEY_ARE}"),
+    _net(
+        "lenet-grey",
+        "LeNet, grey",
+        f"--architecture lenet --colour grey {FIRST_TRY} {AS_THEY_ARE}",
+    ),
+    _net("lenet", "LeNet, colour", f"--architecture lenet {FIRST_TRY} {AS_THEY_ARE}"),
+    _net("lenet-contrast", "… + contrast (CLAHE)", f"{LENET} {FIRST_TRY} {AS_THEY_ARE}"),
+    _net("lenet-regular", "… + dropout, weight decay", f"{LENET} {REGULAR} {AS_THEY_ARE}"),
+    _net("lenet-augmented", "… + augmentation", f"{LENET} {LONGER} {DISTURBED}"),
+    _net("lenet-balanced", "… + class balance", f"{LENET} {LONGER} {BALANCED}"),
+    _net("mobilenet", "MobileNet, shipped recipe", "--architecture mobilenet"),
+    _net(
+        "mobilenet-pretrained",
+        "… + trained on CIFAR-10 first",
+        "--architecture mobilenet",
+        CIFAR10.name,
+    ),
+    _net("plain", "plain net: the shipped one", ""),
+)
+
+# For pictures of anything: no drawn signs, no negatives; a mirrored thing is the same thing.
+EPOCH = "--samples 45000"
+MIRRORED = "--augment light --flips 0.5"
+OTHERS = (
+    _machine("colour", "colour histogram, linear SVM"),
+    _machine("hog", "HOG, linear SVM"),
+    _net("naive", "naive net", f"--architecture naive {EPOCH} {FIRST_TRY} {AS_THEY_ARE}"),
+    _net("lenet", "LeNet", f"--architecture lenet {EPOCH} {FIRST_TRY} {AS_THEY_ARE}"),
+    _net(
+        "lenet-augmented",
+        "… + augmentation, dropout",
+        f"--architecture lenet {EPOCH} {LONGER} {MIRRORED}".replace(
+            "--dropout 0.5", "--dropout 0.2"
+        ),
+    ),
+    _net("plain", "plain net", f"--architecture plain {EPOCH} --epochs 20 {MIRRORED}"),
+    _net(
+        "plain-wide",
+        "… twice as wide",
+        f"--architecture plain --width 2 {EPOCH} --epochs 20 {MIRRORED}",
+    ),
+    _net(
+        "residual",
+        "residual net: the best one",
+        f"--architecture residual --width 1.5 {EPOCH} --epochs 30 --decay 2e-2 --dropout 0.1"
+        f" {MIRRORED}",
+    ),
+)
+
+# A look at the whole in minutes; its figures mean nothing.
+QUICK = {
+    CLASSICAL: ("--limit", "2000"),
+    CLASSIFIER: ("--limit", "2000", "--epochs", "2", "--samples", "4000"),
+}

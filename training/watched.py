@@ -1,0 +1,80 @@
+"""A run's answers for pictures that it was not trained on: how they are kept, and their figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import SourceError
+from models.imaging import CROP_MARGIN
+from models.intervals import intervals
+from models.signs import COUNT, label_names
+
+FILE = "watched.npz"
+
+
+class Answers(NamedTuple):
+    """Logits (n, outputs), and of each the label and the picture's name in its data set."""
+
+    logits: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    names: tuple[str, ...]
+    part: str
+
+
+def write_answers(path: Path, answers: Answers) -> None:
+    """Through a temporary file, so that a kill leaves none or a whole one."""
+    temporary = path.with_suffix(".tmp.npz")
+    np.savez_compressed(
+        temporary,
+        logits=answers.logits.astype(np.float32),
+        labels=answers.labels,
+        names=np.array(answers.names),
+        part=np.array(answers.part),
+    )
+    temporary.replace(path)
+
+
+def read_answers(path: Path) -> Answers:
+    """SourceError where there are none, or something else."""
+    try:
+        with np.load(path) as file:
+            names = tuple(map(str, file["names"]))
+            return Answers(file["logits"], file["labels"], names, str(file["part"]))
+    except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
+        raise SourceError(f"{path}: expected the answers of a run, found {error}") from error
+
+
+def read_right(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which ones are read right; of the 45 outputs of a sign reader only the 43 signs count."""
+    known = COUNT if logits.shape[1] == len(label_names()) else logits.shape[1]
+    return np.asarray(logits[:, :known].argmax(axis=1) == labels, np.bool_)
+
+
+def figures(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, float]:
+    """What an epoch's entry in log.json says: the share read right, and the mean surprise."""
+    raised = logits - logits.max(axis=1, keepdims=True)
+    surprise = np.log(np.exp(raised).sum(axis=1)) - raised[np.arange(len(labels)), labels]
+    right = read_right(logits, labels)
+    return {"choose": float(right.mean()), "choose_nll": float(surprise.mean())}
+
+
+def share_and_interval(
+    right: NDArray[np.bool_], groups: Sequence[str]
+) -> tuple[float, tuple[float, float]]:
+    """The share that is right and its 95 % interval, whole groups (tracks) drawn by bootstrap."""
+    _, group = np.unique(np.array(groups), return_inverse=True)
+    sizes = np.bincount(group)
+    hits = np.bincount(group, right)
+    found = intervals(lambda counts: {"": float(counts @ hits / (counts @ sizes))}, len(sizes))
+    return float(right.mean()), found[""]
+
+
+def margin(data: str) -> float:
+    """How much is cut out around the box: pictures of class folders are the crops themselves."""
+    return CROP_MARGIN if data == "gtsrb" else 0.0
