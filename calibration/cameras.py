@@ -116,7 +116,7 @@ def _night(image: Image, box: Box, random: Random) -> tuple[Image, Box]:
     x, y = box.centre
     away = np.hypot((np.arange(columns) + 0.5 - x)[None, :], (np.arange(rows) + 0.5 - y)[:, None])
     beam = np.exp(-((away / (BEAM_WIDTH * _side(box))) ** 4))[..., None]  # flat, then falls fast
-    light = (image / np.float32(255)) ** GAMMA
+    light = (image.astype(np.float32) / 255) ** GAMMA
     inside = light[np.broadcast_to(beam > 0.5, light.shape)]
     gain = GLARE / max(float(np.percentile(inside, 95)) if inside.size else 1.0, 0.01)
     light = (light * (NIGHT + (gain - NIGHT) * beam)).astype(np.float32)

@@ -156,7 +156,7 @@ def _rain(crop: Image, strength: tuple[int, float, float, float], random: Random
         ends = np.array([(x, y), (x + length * np.sin(slant), y + length * np.cos(slant))])
         start, end = (ends * 2**fraction).astype(int).tolist()
         cv2.line(layer, start, end, 255, 1, cv2.LINE_AA, fraction)
-    share = 1 - (1 - layer[..., None] / np.float32(255) * opacity) * (1 - veil)
+    share = 1 - (1 - layer[..., None].astype(np.float32) * (opacity / 255)) * (1 - veil)
     grey = max(RAIN_LEAST, RAIN_LIGHT * float(np.percentile(crop, 95)))
     return crop * (1 - share) + grey * share
 
