@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from calibration import evaluate, thresholds
-from calibration.crops import representative_crops, sign_crops
+from calibration.crops import degraded, representative_crops, sign_crops
 from calibration.finding import WHOLE_CURVE, measure_detector
 from calibration.quantize import draft, int8_logits, top1
 from calibration.quantize_classifier import float_logits, load_net, quantize_classifier
@@ -92,12 +92,18 @@ def publish_classifier(run: Path, target: Target) -> Path:
     logits, whole = int8_logits(data, crops), float_logits(load_net(float_file), crops)
     accuracy = {"int8": top1(logits, labels), "float": top1(whole, labels)}
     _refuse_loss("top1", accuracy, MAX_TOP1_LOSS)
-    temperature = thresholds.fit_temperature(logits, labels)
+    worn = int8_logits(data, degraded(crops, thresholds.SEVERITY))
+    kinds = [
+        thresholds.Looks(logits, labels, thresholds.CLEAN_ECE),
+        thresholds.Looks(worn, labels, thresholds.WORN_ECE),
+    ]
+    temperature = round(thresholds.balanced_temperature(kinds), 4)
+    accept = math.floor(thresholds.accept(logits, temperature) * 10_000) / 10_000
     spec = dataclasses.replace(
         draft(data, target.name, target.version),
         origin=_origin(trained),
-        temperature=round(temperature, 4),
-        thresholds={"accept": round(thresholds.accept(logits, labels, temperature), 4)},
+        temperature=temperature,
+        thresholds={"accept": accept},
     )
     staged = write(spec, data, run / "staged")
     judged = _evaluate(["classifier", "--data", "gtsrb", "--part", "judge"], staged, target.name)

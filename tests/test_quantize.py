@@ -7,11 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawn_sets import drawn_gtsdb, drawn_gtsrb
 from small_models import Graph, classifier_bytes, detector_bytes, schema
 
 from calibration.cost import multiply_adds
-from calibration.crops import CROPS_A_CLASS, STREET_SIZES, representative_crops, spread
 from calibration.quantize import int8_logits, main, table, top1
 from calibration.quantize_classifier import layer_error
 from models.errors import UsageError
@@ -39,38 +37,6 @@ def test_a_depthwise_kernel_meets_only_its_own_channel() -> None:
     options = schema.DepthwiseConv2DOptionsT()
     graph.operator("DEPTHWISE_CONV_2D", [image, weights, bias], out, options)
     assert multiply_adds(graph.finish([image], [out])) == 6 * 4 * 3 * 3 * 3
-
-
-# --- what ranges the activations ---
-
-
-def test_each_class_is_taken_from_its_darkest_to_its_brightest() -> None:
-    count = CROPS_A_CLASS
-    brightness = np.concatenate([np.arange(2 * count)[::-1], [50.0]])
-    labels = np.array([3] * 2 * count + [5])
-    places = spread(labels, brightness)
-    own = brightness[places[:count]]
-    assert (own[0], own[-1]) == (0, 2 * count - 1)
-    assert (np.diff(own) >= 2).all()  # spread over all of them
-    assert places[count:].tolist() == [2 * count] * count  # the only one of its class
-
-
-def test_no_signs_no_crops() -> None:
-    assert spread(np.zeros(0, np.int64), np.zeros(0)).tolist() == []
-
-
-def test_every_class_and_the_street_without_signs_range_int8(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    drawn_gtsdb(tmp_path, train=3, judge=1)
-    drawn_gtsrb(tmp_path, frames=5)
-    monkeypatch.setenv("SIGN_DATA", str(tmp_path))
-    crops = representative_crops(seed=1)
-    assert len(crops) == COUNT * CROPS_A_CLASS + 3 * len(STREET_SIZES)
-    assert {image.shape for image in crops} == {(CROP_SIZE, CROP_SIZE, 3)}
-    again, other = representative_crops(seed=1), representative_crops(seed=2)
-    assert all(np.array_equal(a, b) for a, b in zip(crops, again, strict=True))
-    assert not all(np.array_equal(a, b) for a, b in zip(crops, other, strict=True))
 
 
 # --- answers ---

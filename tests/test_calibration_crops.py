@@ -1,0 +1,74 @@
+"""Crops as the device cuts them, on tiny drawn sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drawn_sets import drawn_gtsdb, drawn_gtsrb
+
+from calibration.corruptions import CORRUPTIONS, corrupt
+from calibration.crops import (
+    CROPS_A_CLASS,
+    STREET_SIZES,
+    degraded,
+    representative_crops,
+    sign_crops,
+    spread,
+)
+from models.imaging import CROP_MARGIN, CROP_SIZE, crop
+from models.signs import COUNT
+from training import datasets
+
+
+@pytest.fixture
+def drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn_gtsdb(tmp_path, train=3, judge=1)
+    drawn_gtsrb(tmp_path, frames=5)
+    monkeypatch.setenv("SIGN_DATA", str(tmp_path))
+
+
+@pytest.mark.usefixtures("drawn")
+def test_every_annotated_sign_is_cut_out_as_the_device_does_it() -> None:
+    gtsdb = datasets.gtsdb()
+    examples = datasets.part(gtsdb, "train")
+    labels, crops = sign_crops(gtsdb, examples)
+    signs = [(e, a) for e in examples for a in e.annotations]
+    assert labels.tolist() == [a.label for _, a in signs]
+    for (example, annotation), found in zip(signs, crops, strict=True):
+        cut = crop(gtsdb.read(example), annotation.box, CROP_SIZE, CROP_MARGIN)
+        assert np.array_equal(found, cut)
+
+
+def test_each_crop_is_corrupted_once_and_all_corruptions_take_turns() -> None:
+    rng = np.random.default_rng(0)
+    crops = list(rng.integers(0, 256, (len(CORRUPTIONS) + 1, 16, 16, 3), np.uint8))
+    names = [*CORRUPTIONS, next(iter(CORRUPTIONS))]
+    for index, (name, found) in enumerate(zip(names, degraded(crops, 3), strict=True)):
+        assert np.array_equal(found, corrupt(crops[index], name, 3, index))
+
+
+def test_each_class_is_taken_from_its_darkest_to_its_brightest() -> None:
+    count = CROPS_A_CLASS
+    brightness = np.concatenate([np.arange(2 * count)[::-1], [50.0]])
+    labels = np.array([3] * 2 * count + [5])
+    places = spread(labels, brightness)
+    own = brightness[places[:count]]
+    assert (own[0], own[-1]) == (0, 2 * count - 1)
+    assert (np.diff(own) >= 2).all()  # spread over all of them
+    assert places[count:].tolist() == [2 * count] * count  # the only one of its class
+
+
+def test_no_signs_no_crops() -> None:
+    assert spread(np.zeros(0, np.int64), np.zeros(0)).tolist() == []
+
+
+@pytest.mark.usefixtures("drawn")
+def test_every_class_and_the_street_without_signs_range_int8() -> None:
+    crops = representative_crops(seed=1)
+    assert len(crops) == COUNT * CROPS_A_CLASS + 3 * len(STREET_SIZES)
+    assert {image.shape for image in crops} == {(CROP_SIZE, CROP_SIZE, 3)}
+    again, other = representative_crops(seed=1), representative_crops(seed=2)
+    assert all(np.array_equal(a, b) for a, b in zip(crops, again, strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(crops, other, strict=True))
