@@ -16,6 +16,7 @@ from training.report.style import AMBER, BLUE, INK, MUTED, PALE, PAPER, RED, WID
 Array = NDArray[Any]
 PART_COLOURS = (BLUE, PALE, AMBER)
 TELLING = 30  # pictures in a band from which its whiskers must fit on the chart
+FLAT = 7  # bands whose names still fit side by side
 ROW_IN = 0.2  # height of one class in the bar chart, inches
 SIZE_BINS_AN_OCTAVE = 4
 
@@ -88,7 +89,7 @@ def _epochs(axes: Axes) -> None:
 
 def reliability_chart(raw: Sequence[Band], tempered: Sequence[Band]) -> bytes:
     """How often the net is right where it says it is this sure, before and after a temperature."""
-    with drawing(WIDTH, 5.2) as drawn:
+    with drawing(WIDTH, 4.8) as drawn:
         axes, below = drawn.figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
         axes.plot((0, 1), (0, 1), color=MUTED, linestyle=":", label="perfect")
         for table, colour, label in (
@@ -150,6 +151,8 @@ def band_chart(table: Sequence[Band], title: str, label: str, names: Sequence[st
         below.set_ylabel("pictures")
         below.set_xlabel(label)
         below.set_xticks(places, names, fontsize=9)
+        if len(table) > FLAT:
+            below.tick_params(axis="x", rotation=40)
     return drawn.png
 
 
@@ -157,7 +160,7 @@ def class_counts(counts: Mapping[str, Array], names: Sequence[str]) -> bytes:
     """Pictures of each class that occurs, one colour a part."""
     total = np.sum(list(counts.values()), axis=0)
     shown = np.flatnonzero(total)
-    with drawing(WIDTH * 1.25, 1.3 + ROW_IN * len(shown)) as drawn:
+    with drawing(6.5, 1.3 + ROW_IN * len(shown)) as drawn:
         axes = drawn.figure.subplots()
         start = np.zeros(len(shown))
         for (part, its), colour in zip(counts.items(), PART_COLOURS, strict=False):
@@ -205,7 +208,7 @@ def size_histogram(sizes: Mapping[str, Array]) -> bytes:
 
 def margin_chart(net: Array, int8: Array) -> bytes:
     """The truth's logit above the best other one, float against int8; below 0 is a mistake."""
-    with drawing(WIDTH, 4.6) as drawn:
+    with drawing(WIDTH, 4.2) as drawn:
         axes = drawn.figure.subplots()
         either = (net < 0) | (int8 < 0)
         axes.axhline(0, color=MUTED, linewidth=0.8)

@@ -38,8 +38,9 @@ def all_sections(run: Run, album: Album) -> dict[str, Any]:
 
 
 def headline(run: Run) -> dict[str, Any]:
-    log = run.record.log
+    log, learnt = run.record.log, str(run.record.recipe.get("parts", "")).split("+")
     return {
+        "trained_on": "all" in learnt or run.record.watched.part in learnt,
         "parameters": run.net.count_params() if run.net else None,
         "signs": len(set(run.pictures.groups)),
         "mistakes": int((~run.found.right).sum()),
@@ -62,7 +63,7 @@ def data(run: Run, album: Album) -> dict[str, Any]:
     sheet = [(looked.crops[n], names[run.found.truth[n]]) for n in found if n is not None]
     one_size = float(sizes.min()) == float(sizes.max())
     return {
-        "name": run.dataset.name,
+        "name": "GTSRB" if run.record.data == "gtsrb" else run.dataset.name,
         "parts": [(part, int(its.sum())) for part, its in census.counts.items()],
         "total": int(counts.sum()),
         "classes": len(present),

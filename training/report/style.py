@@ -17,7 +17,7 @@ RIGHT = LinearSegmentedColormap.from_list("right", (PAPER, PALE, BLUE))
 WRONG = LinearSegmentedColormap.from_list("wrong", (PAPER, "#f3c0a9", RED))
 HEAT = LinearSegmentedColormap.from_list("heat", ("#2b1055", RED, AMBER, "#fff3b8"))
 
-WIDTH, HEIGHT = 6.0, 3.7  # inches: still to be read on a phone
+WIDTH, HEIGHT = 5.2, 3.3  # inches: still to be read on a phone
 DPI = 144
 STYLE = {
     "font.family": "DejaVu Sans",
