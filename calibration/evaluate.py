@@ -1,9 +1,9 @@
 """Measures published models through the edge code: `python -m calibration.evaluate --help`.
 
 `classifier`: every annotated sign, cut out and read; `--corruptions` and `--cameras` add what is
-left of its accuracy when the picture is bad or another camera took it. `detector`: signs found in
-whole pictures, all classes as one. `system`: signs found and read; a class index of a YOLO set is
-the GTSRB class.
+left of its accuracy when the picture is bad or another camera took it, `--kinds` whether it refuses
+what is none of the 43 signs. `detector`: signs found in whole pictures, all classes as one.
+`system`: signs found and read; a class index of a YOLO set is the GTSRB class.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import numpy as np
 
 from calibration import report
 from calibration.finding import READ_CURVE, WHOLE_CURVE, measure_detector, measure_system
+from calibration.kinds import measure_kinds, negatives_by_picture
 from calibration.reading import measure_classifier
 from calibration.robustness import PASSES, Sightings, measure_cameras, measure_corruptions
 from calibration.walk import Walk, known
@@ -56,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     dataset = SETS[flags.data]() if flags.data in SETS else open_dataset(Path(flags.data))
     examples = choose(dataset, flags.part, flags.limit)
     check_suits(flags.task, dataset, examples)
+    if flags.kinds and (dataset.layout != "gtsdb" or is_gtsdb_test(dataset)):
+        raise UsageError(f"--kinds: expected GTSDB's training pictures, found {dataset.name}")
     status = StatusLine(len(examples)) if flags.progress else None
     walk = Walk(dataset, examples, status)
     try:
@@ -114,6 +117,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         action="store_true",
         help="for classifier: also other framings, cameras, light and wear",
     )
+    parser.add_argument(
+        "--kinds",
+        action="store_true",
+        help="for classifier on gtsdb: also what is none of the 43, and the detector's own boxes",
+    )
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--limit", type=int, help="only so many pictures, spread over the set")
     parser.add_argument("--threads", type=int, default=default.threads, help="0: all processors")
@@ -123,9 +131,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         raise UsageError(f"--limit: expected 1 or more, found {flags.limit}")
     if flags.threads < 0:
         raise UsageError(f"--threads: expected 0 or more, found {flags.threads}")
-    if flags.task == "classifier" and flags.detector:
-        raise UsageError("--detector: expected for detector and system only, found classifier")
-    for name in PASSES:
+    if flags.task == "classifier" and flags.detector and not flags.kinds:
+        raise UsageError(
+            "--detector: expected for detector, system and --kinds only, found classifier"
+        )
+    for name in (*PASSES, "kinds"):
         if getattr(flags, name) and flags.task != "classifier":
             raise UsageError(f"--{name}: expected for classifier only, found {flags.task}")
     if flags.task == "detector":
@@ -142,7 +152,12 @@ def _measure(flags: argparse.Namespace, walk: Walk) -> tuple[dict[str, Spec], di
     """The models' specs by their key in the report, and the figures."""
     if flags.task == "classifier":
         classifier = load_classifier(flags.model, flags.threads)
-        return {"model": classifier.spec}, _measure_classifier(flags, classifier, walk)
+        figures = _measure_classifier(flags, classifier, walk)
+        if not flags.kinds:
+            return {"model": classifier.spec}, figures
+        detector = load_detector(flags.detector, flags.threads)
+        specs = {"model": classifier.spec, "detector": detector.spec}
+        return specs, figures | measure_kinds(classifier, detector, walk, negatives_by_picture())
     if flags.task == "detector":
         detector = load_detector(flags.detector, flags.threads, WHOLE_CURVE)
         threshold = detector.spec.thresholds["score"]

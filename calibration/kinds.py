@@ -14,7 +14,8 @@ from calibration.walk import known
 from edge.core import Box, Classifier, Detector, Image, Reading
 from models.errors import SourceError
 from models.signs import COUNT
-from training.datasets import Annotation, Example
+from training import negatives
+from training.datasets import Annotation, Dataset, Example
 from training.files import stem
 
 SIGN = "sign"
@@ -27,6 +28,23 @@ class Negative(NamedTuple):
 
     box: Box
     kind: str
+
+
+def negatives_by_picture() -> dict[str, list[Negative]]:
+    """The written-down negatives of all of GTSDB's training pictures, by the picture's stem."""
+    found: dict[str, list[Negative]] = {}
+    for part in negatives.PARTS:
+        for each in negatives.foreign(part):
+            found.setdefault(each.picture, []).append(Negative(Box(*each.box), "foreign"))
+        for each in negatives.background(part):
+            found.setdefault(each.picture, []).append(Negative(Box(*each.box), each.kind))
+    return found
+
+
+def part_of_negatives(dataset: Dataset, part: str) -> tuple[Example, ...]:
+    """The pictures of GTSDB that are `choose` (or another part) where negatives are concerned."""
+    its = negatives.parts()
+    return tuple(each for each in dataset.examples if its.get(stem(each.name)) == part)
 
 
 class Look(NamedTuple):
@@ -47,25 +65,26 @@ class Found(NamedTuple):
 
 def measure_kinds(
     classifier: Classifier,
-    detector: Detector,
+    detector: Detector | None,
     walk: Iterable[tuple[Example, Image]],
-    negatives: Mapping[str, Sequence[Negative]],
+    places: Mapping[str, Sequence[Negative]],
 ) -> dict[str, Any]:
     """Read every annotated sign, every negative, and every sign that the detector finds.
 
-    `negatives` by the picture's stem. Under `kinds`, as shares: `kept`, signs of the 43 that are
-    called one of the 43, right or wrong; `background_refused`, `misframed_refused` and
-    `foreign_refused`, negatives that are not; for each what it is called (`said`) and how many
-    there are (`n`). Under `detected` the figures of calibration.reading for the detector's own
-    boxes, an IoU of 0.5 or more with a sign. A figure without examples is left out. Intervals draw
-    pictures.
+    `places` by the picture's stem; without a detector its part is left out. Under `kinds`, as
+    shares: `kept`, signs of the 43 that are called one of the 43, right or wrong;
+    `background_refused`, `misframed_refused` and `foreign_refused`, negatives that are not; for
+    each what it is called (`said`) and how many there are (`n`). Under `detected` the figures of
+    calibration.reading for the detector's own boxes, an IoU of 0.5 or more with a sign. A figure
+    without examples is left out; SourceError where there are no signs or no negatives at all.
+    Intervals draw pictures.
     """
     looks: list[Look] = []
     found: list[Found] = []
     pictures = 0
     for example, image in walk:
-        signs, others = known(example.annotations), negatives.get(stem(example.name), ())
-        hits = _matched(detector, image, signs)
+        signs, others = known(example.annotations), places.get(stem(example.name), ())
+        hits = _matched(detector, image, signs) if detector else []
         boxes = [
             *(Box(*each.box) for each in signs),
             *(each.box for each in others),
@@ -78,7 +97,8 @@ def measure_kinds(
         cut = zip(hits, readings[len(truths) :], strict=True)
         found += [Found(label, reading, pictures) for (_, label), reading in cut]
         pictures += 1
-    return {"kinds": kinds(looks, pictures), "detected": detected(found, pictures)}
+    result = {"kinds": kinds(looks, pictures)}
+    return result | {"detected": detected(found, pictures)} if found else result
 
 
 def kinds(looks: Sequence[Look], pictures: int) -> dict[str, Any]:
@@ -110,9 +130,7 @@ def kinds(looks: Sequence[Look], pictures: int) -> dict[str, Any]:
 
 
 def detected(found: Sequence[Found], pictures: int) -> dict[str, Any]:
-    """How well signs are read, and how well that is known, in the detector's boxes; {} if none."""
-    if not found:
-        return {}
+    """How well at least one sign is read in the detector's box, and how well that is known."""
     table: Floats = np.array([each.reading.probabilities for each in found], dtype=np.float64)
     forced = metrics.forced(table, np.array([each.label for each in found]), COUNT)
     named = np.array([each.reading.kind == SIGN for each in found])

@@ -32,6 +32,7 @@ def table(report: Mapping[str, Any]) -> str:
     if "corruptions" in report:
         lines += _corruptions(report)
     lines += _cameras(report.get("cameras", {}))
+    lines += _kinds(report)
     return "\n".join(lines)
 
 
@@ -101,3 +102,18 @@ def _constant(strength: Any) -> str:
     if isinstance(strength, (tuple, list)):
         return "/".join(f"{each:g}" for each in strength)
     return f"{strength:g}"
+
+
+def _kinds(report: Mapping[str, Any]) -> list[str]:
+    """What is kept and refused, and how the detector's own boxes are read."""
+    lines = []
+    for key, heading in (("kinds", "signs kept, all else refused"), ("detected", "found signs")):
+        figures = report.get(key)
+        if not figures:
+            continue
+        number = figures["n"]
+        counted = number.items() if isinstance(number, Mapping) else [("signs", number)]
+        lines.append(f"{heading}: " + ", ".join(f"{n} {what}" for what, n in counted))
+        for name, (low, high) in figures["intervals"].items():
+            lines.append(f"  {name:<24}{figures[name]:8.4f}   {low:.4f} – {high:.4f}")
+    return lines

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 from fakes import make_reading
+from small_sets import gtsdb, store
 
-from calibration.kinds import Found, Look, Negative, detected, kinds, measure_kinds
+from calibration.kinds import (
+    Found,
+    Look,
+    Negative,
+    detected,
+    kinds,
+    measure_kinds,
+    negatives_by_picture,
+    part_of_negatives,
+)
 from edge.core import Box, Detection, Image, Reading
 from models.errors import SourceError
 from models.signs import BACKGROUND, FOREIGN
-from training.datasets import Annotation, Example
+from training import negatives
+from training.datasets import Annotation, Example, open_dataset
+from training.files import stem
+from training.split import read_split
 
 LOOKS = [
     *[Look("sign", "sign", 0)] * 3,
@@ -93,10 +107,6 @@ def test_the_detectors_crops_are_judged_by_hand() -> None:
     assert (found["n"], found["intervals"]["top1"]) == (4, (0.5, 1.0))
 
 
-def test_a_detector_that_finds_no_sign_has_no_figures() -> None:
-    assert detected([], pictures=3) == {}
-
-
 # --- the walk over the pictures ---
 
 SIGN_BOX, NEGATIVE, ALARM = Box(0, 0, 20, 20), Box(40, 0, 60, 20), Box(70, 70, 90, 90)
@@ -136,3 +146,53 @@ def test_signs_negatives_and_the_detectors_best_boxes_are_read() -> None:
     assert (figures["kinds"]["kept"], figures["kinds"]["foreign_refused"]) == (1.0, 1.0)
     assert figures["kinds"]["n_groups"] == 2
     assert (figures["detected"]["n"], figures["detected"]["top1"]) == (1, 0.0)  # 8 is not 7
+
+
+def test_without_a_detector_only_the_kinds_are_measured() -> None:
+    walk = [(Example("00003.ppm", (Annotation(SIGN_BOX, 7),)), np.zeros((9, 9, 3)))]
+    figures = measure_kinds(Reads(), None, walk, {"00003": [Negative(NEGATIVE, "foreign")]})
+    assert figures.keys() == {"kinds"}
+
+
+def test_a_detector_that_finds_no_sign_has_no_figures() -> None:
+    class Blind:
+        def detect(self, image: Image) -> list[Detection]:  # noqa: ARG002
+            return []
+
+    walk = [(Example("00003.ppm", (Annotation(SIGN_BOX, 7),)), np.zeros((9, 9, 3)))]
+    figures = measure_kinds(Reads(), Blind(), walk, {"00003": [Negative(NEGATIVE, "foreign")]})
+    assert figures.keys() == {"kinds"}
+
+
+# --- the written-down negatives ---
+
+
+@pytest.fixture
+def lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A foreign sign and a missed one in picture 00001, a false alarm and a bad frame in 00002."""
+    foreign, background = tmp_path / "foreign.csv", tmp_path / "background.csv"
+    foreign.write_text("picture,x1,y1,x2,y2,kind\n00001,1,2,3,4,guide\n00001,5,6,7,8,missed\n")
+    rows = "00002,1,2,3,4,background,0.25\n00002,5,6,7,8,misframed,0.5\n"
+    background.write_text(f"picture,x1,y1,x2,y2,kind,score\n{rows}")
+    monkeypatch.setattr(negatives, "FOREIGN_FILE", foreign)
+    monkeypatch.setattr(negatives, "BACKGROUND_FILE", background)
+
+
+@pytest.mark.usefixtures("lists")
+def test_every_sort_of_foreign_sign_is_foreign_and_missed_signs_are_left_alone() -> None:
+    found = negatives_by_picture()
+    assert found["00001"] == [Negative(Box(1, 2, 3, 4), "foreign")]
+    assert sorted(found["00002"], key=lambda each: each.kind) == [
+        Negative(Box(1, 2, 3, 4), "background"),
+        Negative(Box(5, 6, 7, 8), "misframed"),
+    ]
+
+
+def test_the_parts_of_negatives_divide_the_pictures(tmp_path: Path) -> None:
+    dataset = open_dataset(store(gtsdb(count=9), tmp_path))
+    parts = [part_of_negatives(dataset, part) for part in negatives.PARTS]
+    assert sorted(e.name for its in parts for e in its) == [e.name for e in dataset.examples]
+    judged = {stem(example.name) for example in parts[2]}
+    assert all(
+        (read_split("gtsdb")[f"{n:05d}"] == "judge") == (f"{n:05d}" in judged) for n in range(9)
+    )
