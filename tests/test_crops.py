@@ -15,6 +15,7 @@ from training.crops import (
     MIRRORED,
     STORED,
     STORED_MARGIN,
+    Crops,
     _overlap,
     background_crops,
     chances,
@@ -184,23 +185,34 @@ def _flat(art: np.ndarray) -> np.ndarray:
     return np.asarray(art[:, :, :3] * alpha + 128 * (1 - alpha))
 
 
+def no_pictures(labels: object, weights: object = None) -> Crops:
+    own = np.array(labels)
+    given = np.ones(len(own)) if weights is None else np.array(weights, float)
+    return Crops(np.zeros((len(own), 0, 0, 3), np.uint8), own, given)
+
+
+def test_weights_count_within_their_class_only() -> None:
+    found = chances(no_pictures([0, 0, 1, 1], [3, 1, 8, 8]), 2, "equal")
+    assert found == pytest.approx([0.375, 0.125, 0.25, 0.25])
+
+
 def test_balance_by_hand() -> None:
     """Nine crops of one class, one of another: as they are, by square root, evened out."""
     labels = np.array([0] * 9 + [1])
     for balance, share in (("none", 0.9), ("sqrt", 0.75), ("equal", 0.5)):
-        found = chances(labels, 3, balance)
+        found = chances(no_pictures(labels), 3, balance)
         assert found[:9] == pytest.approx([share / 9] * 9)
         assert found[9] == pytest.approx(1 - share)
 
 
 def test_an_unknown_balance_is_refused() -> None:
     with pytest.raises(UsageError, match=r"--balance: expected one of none, sqrt, equal"):
-        chances(np.array([0]), 1, "half")
+        chances(no_pictures([0]), 1, "half")
 
 
 def test_fixed_shares_by_hand() -> None:
     labels = np.array([0] * 4 + [1] * 1 + [FOREIGN] * 2 + [BACKGROUND] * 5)
-    found = with_shares(chances(labels, COUNT + 2, "sqrt"), labels, SHARES)
+    found = with_shares(chances(no_pictures(labels), COUNT + 2, "sqrt"), labels, SHARES)
     assert found.sum() == pytest.approx(1)
     # Square roots 2 : 1 share 0.7 between the two classes.
     assert found[:4] == pytest.approx([0.7 * 2 / 3 / 4] * 4)
@@ -218,6 +230,6 @@ SHARES = {FOREIGN: 0.1, BACKGROUND: 0.2}
 )
 def test_chances_always_sum_to_one(labels: list[int]) -> None:
     own = np.array(labels)
-    found = with_shares(chances(own, COUNT + 2, "sqrt"), own, SHARES)
+    found = with_shares(chances(no_pictures(own), COUNT + 2, "sqrt"), own, SHARES)
     assert found.sum() == pytest.approx(1)
     assert (found > 0).all()

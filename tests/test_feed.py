@@ -17,7 +17,7 @@ PLAIN = Look("rgb", "none")
 def crops(labels: list[int], seed: int = 0) -> Crops:
     shape = (len(labels), STORED, STORED, 3)
     images = np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
-    return Crops(images, np.array(labels, np.int64))
+    return Crops(images, np.array(labels, np.int64), np.ones(len(labels)))
 
 
 def sampling(count: int, flips: float = 0.3, samples: int = 64) -> Sampling:
@@ -57,7 +57,7 @@ def test_a_rest_that_fills_no_batch_is_left() -> None:
 
 
 def test_an_error_while_preparing_batches_surfaces() -> None:
-    broken = Crops(crops([1]).images, np.array([1, 2]))  # a label without a picture
+    broken = Crops(crops([1]).images, np.array([1, 2]), np.ones(2))  # a label without a picture
     with pytest.raises(IndexError):
         list(batches(broken, sampling(2), Augmentation("full"), PLAIN, (0,)))
 

@@ -26,13 +26,25 @@ from edge.classifier import load_classifier  # noqa: E402
 from edge.runtime import LiteRtRuntime  # noqa: E402
 from models.errors import ModelError, SourceError, UsageError  # noqa: E402
 from models.imaging import CROP_MARGIN, CROP_SIZE  # noqa: E402
-from models.signs import BACKGROUND, COUNT, FOREIGN  # noqa: E402
+from models.signs import COUNT  # noqa: E402
 from models.spec import Input, load_spec  # noqa: E402
-from training.classifier import Recipe, Training, batches, collect, origin, train  # noqa: E402
-from training.crops import MIRRORED, Crops, centred  # noqa: E402
+from training import datasets  # noqa: E402
+from training.classifier import (  # noqa: E402
+    Recipe,
+    Training,
+    load_teachers,
+    origin,
+    rate_at,
+    train,
+)
+from training.crops import Crops  # noqa: E402
+from training.feed import Look, undisturbed  # noqa: E402
+from training.gather import Choice, gather  # noqa: E402
 from training.runs import write_recipe  # noqa: E402
 
-RECIPE = Recipe(epochs=2, samples=1024, batch=32, drawn=1, width=0.5, average=0.5, warmup=0.2)
+RECIPE = Recipe(
+    epochs=2, samples=1024, batch=32, drawn=1, width=0.5, average=0.5, warmup=0.2, augment="light"
+)
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +67,8 @@ def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: 
 
 
 @pytest.fixture(scope="module")
-def crops(data: Path) -> tuple[Crops, Crops]:  # noqa: ARG001
-    return collect(RECIPE)
+def crops(data: Path) -> Crops:  # noqa: ARG001
+    return gather(Choice(drawn=RECIPE.drawn)).train
 
 
 def test_a_run_learns_and_leaves_its_record(run: Path) -> None:
@@ -75,10 +87,12 @@ def test_a_killed_run_continues_to_the_same_weights(run: Path, tmp_path: Path) -
     with np.load(run / "last.npz") as whole, np.load(tmp_path / "last.npz") as resumed:
         assert whole.files == resumed.files
         for name in whole.files:
-            if name != "state":
+            if name != "record":
                 np.testing.assert_allclose(resumed[name], whole[name], rtol=1e-3, atol=1e-4)
-        logs = [json.loads(str(saved["state"]))["log"] for saved in (whole, resumed)]
+        logs = [json.loads(str(saved["record"]))["log"] for saved in (whole, resumed)]
     for first, second in zip(*logs, strict=True):
+        first.pop("seconds")
+        second.pop("seconds")
         assert second == pytest.approx(first, abs=1e-3)
 
 
@@ -96,11 +110,104 @@ def test_another_recipe_in_the_same_folder_is_refused(run: Path) -> None:
 
 
 def test_the_final_file_holds_the_averaged_weights(run: Path) -> None:
-    training = Training(RECIPE, run)
+    training = Training(RECIPE, run, COUNT + 2)
     training.resume()
     final = keras.models.load_model(run / "final.keras", compile=False)
-    for kept, value in zip(training.average, final.get_weights(), strict=True):
-        np.testing.assert_array_equal(kept.numpy(), value)
+    for kept, value in zip(training.steps.averaged(), final.get_weights(), strict=True):
+        np.testing.assert_array_equal(kept, value)
+
+
+def test_what_was_watched_is_kept_with_its_answers(run: Path, data: Path) -> None:  # noqa: ARG001
+    classes = json.loads((run / "classes.json").read_text())
+    assert len(classes) == COUNT + 2
+    with np.load(run / "watched.npz") as watched:
+        logits, labels, names = watched["logits"], watched["labels"], watched["names"]
+        assert str(watched["part"]) == "choose"
+    assert logits.shape == (len(labels), len(classes))
+    own = {e.name: e.annotations[0].label for e in datasets.part(datasets.gtsrb(), "choose")}
+    assert [own[str(name)] for name in names] == labels.tolist()
+    log = json.loads((run / "log.json").read_text())
+    right = (logits[:, :COUNT].argmax(axis=1) == labels).mean()
+    assert log[-1]["choose"] == pytest.approx(right)
+
+
+@pytest.mark.usefixtures("data")
+def test_patience_ends_a_run_that_gets_no_better(tmp_path: Path) -> None:
+    """At a rate of nearly nothing no epoch is better than the first but by chance."""
+    recipe = dataclasses.replace(RECIPE, epochs=50, patience=1, rate=0.0, samples=64, drawn=0)
+    train(recipe, tmp_path)
+    assert len(json.loads((tmp_path / "log.json").read_text())) < 50
+
+
+@pytest.mark.usefixtures("data")
+def test_a_net_starts_from_another_runs_weights(run: Path, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(RECIPE, pretrained=str(run))
+    start = Training(recipe, tmp_path, classes=10).net.get_weights()
+    given = keras.models.load_model(run / "final.keras", compile=False).get_weights()
+    for mine, other in zip(start[:-2], given[:-2], strict=True):
+        np.testing.assert_array_equal(mine, other)
+    assert start[-1].shape == (10,)
+
+
+def test_weights_of_another_architecture_are_refused(run: Path, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(RECIPE, pretrained=str(run), architecture="lenet")
+    with pytest.raises(ModelError, match="found another architecture"):
+        Training(recipe, tmp_path, COUNT + 2)
+
+
+def test_teachers_answer_with_softened_probabilities(run: Path) -> None:
+    recipe = dataclasses.replace(RECIPE, teachers=f"{run},{run}", softness=3.0)
+    teach = load_teachers(recipe, COUNT + 2)
+    assert teach is not None
+    images = np.random.default_rng(0).integers(0, 256, (5, CROP_SIZE, CROP_SIZE, 3), np.uint8)
+    found = teach(images)
+    net = keras.models.load_model(run / "final.keras", compile=False)
+    logits = net.predict(images.astype(np.float32), verbose=0) / 3.0
+    powers = np.exp(logits)
+    assert found == pytest.approx(powers / powers.sum(axis=1, keepdims=True), abs=1e-5)
+    assert load_teachers(RECIPE, COUNT + 2) is None
+
+
+def test_teachers_of_other_classes_are_refused(run: Path) -> None:
+    recipe = dataclasses.replace(RECIPE, teachers=str(run))
+    with pytest.raises(ModelError, match="expected 10 outputs, found 45"):
+        load_teachers(recipe, 10)
+
+
+@pytest.mark.usefixtures("data")
+def test_a_student_imitates_its_teacher(run: Path, tmp_path: Path) -> None:
+    """With full trust its loss never sees the labels, and it still learns."""
+    recipe = dataclasses.replace(RECIPE, teachers=str(run), trust=1.0, epochs=1, samples=512)
+    train(recipe, tmp_path)
+    assert np.isfinite(json.loads((tmp_path / "log.json").read_text())[0]["loss"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"architecture": "alexnet"}, "--architecture: expected one of naive, lenet"),
+        ({"augment": "much"}, "--augment: expected one of none, light, full"),
+        ({"balance": "half"}, "--balance: expected one of none, sqrt, equal"),
+        ({"contrast": "more"}, "--contrast: expected one of none, clahe, local"),
+        ({"schedule": "steps"}, "--schedule: expected cosine or constant"),
+    ],
+)
+@pytest.mark.usefixtures("data")
+def test_wrong_words_are_refused_before_training(
+    changes: dict[str, str], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        train(dataclasses.replace(RECIPE, drawn=0, **changes), tmp_path)
+    assert not (tmp_path / "last.npz").exists()
+
+
+def test_the_rate_by_hand() -> None:
+    recipe = Recipe(epochs=11, warmup=1.0, rate=1.0)
+    assert rate_at(recipe, 0.5) == pytest.approx(0.5, abs=0.01)
+    assert rate_at(recipe, 1.0) == pytest.approx(1.0)
+    assert rate_at(recipe, 6.0) == pytest.approx(0.505)
+    assert rate_at(recipe, 11.0) == pytest.approx(0.01)
+    assert rate_at(dataclasses.replace(recipe, schedule="constant"), 9.0) == 1.0
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 broken"])
@@ -125,48 +232,11 @@ def test_a_run_that_is_missing_cannot_be_published(tmp_path: Path) -> None:
         publish_classifier(tmp_path / "no run", Target("classifier", "0", tmp_path))
 
 
-def test_crops_are_of_every_kind(crops: tuple[Crops, Crops]) -> None:
-    train_crops, choose = crops
-    counts = np.bincount(train_crops.labels, minlength=COUNT + 2)
-    assert (counts[:COUNT] == 6 + RECIPE.drawn).all()
-    assert counts[FOREIGN] >= 16
-    assert counts[BACKGROUND] > 12 * 10
-    assert np.bincount(choose.labels).tolist() == [2] * COUNT
-
-
-def test_batches_are_the_same_for_the_same_seed_and_epoch(crops: tuple[Crops, Crops]) -> None:
-    small = dataclasses.replace(RECIPE, samples=64)
-
-    def epoch(recipe: Recipe, number: int) -> np.ndarray:
-        return np.concatenate([images for images, _ in batches(crops[0], recipe, number)])
-
-    first = epoch(small, 0)
-    assert first.shape == (64, CROP_SIZE, CROP_SIZE, 3)
-    assert np.array_equal(first, epoch(small, 0))
-    assert not np.array_equal(first, epoch(small, 1))
-    assert not np.array_equal(first, epoch(dataclasses.replace(small, seed=1), 0))
-
-
-def test_mirrored_pictures_take_the_mirrored_label(crops: tuple[Crops, Crops]) -> None:
-    """Of a single class each, only that class and its mirror image come out."""
-    for label in (33, 14):
-        only = Crops(*(part[crops[0].labels == label] for part in crops[0]))
-        recipe = dataclasses.replace(RECIPE, samples=128)
-        labels = np.concatenate([labels for _, labels in batches(only, recipe, 0)])
-        assert set(labels.tolist()) == {label, MIRRORED.get(label, label)}
-
-
-def test_an_error_while_preparing_batches_ends_the_epoch(crops: tuple[Crops, Crops]) -> None:
-    broken = Crops(crops[0].images[:1], crops[0].labels)  # labels without pictures
-    with pytest.raises(IndexError):
-        list(batches(broken, RECIPE, 0))
-
-
 def test_the_int8_file_answers_as_the_float_net_does(
-    run: Path, crops: tuple[Crops, Crops], tmp_path: Path
+    run: Path, crops: Crops, tmp_path: Path
 ) -> None:
     """The same best guess for at least nine crops of ten, and logits that go together."""
-    images = centred(crops[0].images)
+    images = undisturbed(crops, Look("rgb", "none"), CROP_MARGIN)
     data = quantize_classifier(run / "final.keras", list(images[::3]))
     spec = classifier_spec(data, input=Input(CROP_SIZE, CROP_SIZE, "rgb", "crop", CROP_MARGIN))
     path = save(spec, data, tmp_path)

@@ -203,7 +203,7 @@ def epoch_batches(
     """The batches of one epoch."""
     classes = len(data.classes)
     signs = classes == COUNT + 2
-    chance = chances(data.train.labels, classes, recipe.balance)
+    chance = chances(data.train, classes, recipe.balance)
     if signs:
         shares = {FOREIGN: recipe.foreign, BACKGROUND: recipe.background}
         chance = with_shares(chance, data.train.labels, shares)
@@ -305,9 +305,13 @@ def origin(recipe: Recipe) -> list[dict[str, Any]]:
     parts = ["train", "choose", "judge"] if recipe.parts == "all" else recipe.parts.split("+")
     return [
         {"data": "gtsrb", "parts": parts},
-        {"data": "gtsdb", "parts": ["train"], "use": "crops without a sign"},
+        {"data": "gtsdb", "parts": _street_parts(recipe), "use": "crops that are none of the 43"},
         {"data": "drawn signs", "count": recipe.drawn, "seed": recipe.seed},
     ]
+
+
+def _street_parts(recipe: Recipe) -> list[str]:
+    return ["train", "judge"] if recipe.parts == "all" else ["train"]
 
 
 if __name__ == "__main__":

@@ -24,40 +24,54 @@ MIRRORED = {
     **{19: 20, 20: 19, 33: 34, 34: 33, 36: 37, 37: 36, 38: 39, 39: 38},
 }
 
+Place = tuple[float, float, float, float]
+
 
 class Crops(NamedTuple):
-    """Stored crops, RGB (n, STORED, STORED, 3), and their output index (n,)."""
+    """Stored crops, RGB (n, STORED, STORED, 3), their output index (n,), and how much more often
+    than others of its class each is drawn (n,)."""
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
+    weights: NDArray[np.float64]
 
 
-def stack(images: Sequence[Image], labels: Sequence[int]) -> Crops:
-    if not images:
-        return Crops(np.zeros((0, STORED, STORED, 3), np.uint8), np.zeros(0, np.int64))
-    return Crops(np.stack(images), np.array(labels, np.int64))
+def stack(images: Sequence[Image], labels: Sequence[int], weight: float = 1.0) -> Crops:
+    """Stored crops as one, all of the same weight; empty if there are none."""
+    found = np.stack(images) if images else np.zeros((0, STORED, STORED, 3), np.uint8)
+    return Crops(found, np.array(labels, np.int64), np.full(len(images), weight))
 
 
-def store(image: Image, box: tuple[float, float, float, float]) -> Image:
+def joined(*parts: Crops) -> Crops:
+    """All crops of all parts."""
+    return Crops(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def store(image: Image, box: Place) -> Image:
     """The wide crop of a box in a BGR picture."""
     return crop(image, box, STORED, STORED_MARGIN)
 
 
 def background_crops(
     image: Image,
-    boxes: Sequence[tuple[float, float, float, float]],
+    boxes: Sequence[Place],
     count: int,
     rng: np.random.Generator,
+    avoid: Sequence[Place] = (),
 ) -> list[Image]:
-    """Crops of a street picture that hold no sign, or one framed so badly that none can be read."""
+    """Crops of a street picture that hold no sign, or one framed so badly that none can be read.
+
+    `boxes` are the signs of the 43, `avoid` what else must not be shown whole.
+    """
     rows, columns = image.shape[:2]
     found: list[Image] = []
+    every = [*boxes, *avoid]
     for box in boxes:  # beside and around each sign, the mistakes that a detector makes
         width, height = box[2] - box[0], box[3] - box[1]
         angle, away = rng.uniform(0, 2 * np.pi), rng.uniform(0.65, 1.1)
         x, y = np.cos(angle) * away * width, np.sin(angle) * away * height
         moved = (box[0] + x, box[1] + y, box[2] + x, box[3] + y)
-        if max(_overlap(moved, other) for other in boxes) < 0.25:
+        if max(_overlap(moved, other) for other in every) < 0.25:
             found.append(store(image, moved))
     for _ in range(20 * count):
         if len(found) >= count:
@@ -65,7 +79,7 @@ def background_crops(
         size = float(np.exp(rng.uniform(np.log(14), np.log(160))))
         x, y = rng.uniform(0, columns - size), rng.uniform(0, rows * 0.85 - size)
         place = (x, y, x + size, y + size)
-        if all(_overlap(place, other) < 0.05 for other in boxes):
+        if all(_overlap(place, other) < 0.05 for other in every):
             found.append(store(image, place))
     return found
 
@@ -109,17 +123,18 @@ def _shade(rng: np.random.Generator) -> NDArray[np.float32]:
     return np.asarray(light[:, :, None] * cast, np.float32)
 
 
-def chances(labels: NDArray[np.int64], outputs: int, balance: str) -> NDArray[np.float64]:
-    """The chance of each crop, summing to 1.
+def chances(crops: Crops, outputs: int, balance: str) -> NDArray[np.float64]:
+    """The chance of each crop, summing to 1. Weights count within a class only.
 
     `none` leaves the classes as frequent as they are, `sqrt` draws them by the square root of
     their frequency, which halves GTSRB's 10 : 1 skew on a log scale, `equal` evens them out.
     """
     if balance not in BALANCES:
         raise UsageError(f"--balance: expected one of {', '.join(BALANCES)}, found {balance!r}")
-    counts = np.bincount(labels, minlength=outputs).astype(np.float64)
-    each = np.maximum(counts, 1) ** (BALANCES[balance] - 1)
-    chance = each[labels]
+    counts = np.bincount(crops.labels, minlength=outputs).astype(np.float64)
+    mass = np.bincount(crops.labels, crops.weights, outputs)
+    each = np.maximum(counts, 1) ** BALANCES[balance] / np.maximum(mass, 1e-12)
+    chance = each[crops.labels] * crops.weights
     return np.asarray(chance / chance.sum())
 
 

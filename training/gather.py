@@ -10,17 +10,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from models.errors import SourceError, UsageError
 from models.signs import BACKGROUND, COUNT, FOREIGN, UNKNOWN_SIGN, label_names
-from training import datasets
+from training import datasets, negatives
 from training.artwork import FOREIGN as FOREIGN_SIGNS
 from training.artwork import LOOKALIKES, foreign_art, lookalike_art, sign_art
-from training.crops import STORED, Crops, background_crops, pasted, stack, store
+from training.crops import STORED, Crops, background_crops, joined, pasted, stack, store
+from training.files import stem
+from training.views import Image
 
 BACKGROUNDS_A_PICTURE = 12
+REAL_FOREIGN = 8.0  # weight of a labelled foreign sign beside drawn ones
+ANYWHERE = -1  # background from anywhere, not where a detector was wrong
 NEEDED = 2_500_000_000  # bytes for the frameworks and a batch, besides the crops
 
 
@@ -67,7 +70,7 @@ def gather(choice: Choice) -> Gathered:
     train, _ = _read(dataset, learnt, "to train on")
     watch, names = _read(dataset, watched, f"to watch ({part})")
     if choice.data == "gtsrb":
-        train = _joined(train, _negatives_and_drawings(choice))
+        train = joined(train, _negatives_and_drawings(choice))
     return Gathered(train, watch, tuple(names), part, classes)
 
 
@@ -154,25 +157,46 @@ def _read(data: datasets.Dataset, examples: Any, what: str) -> tuple[Crops, list
 
 
 def _negatives_and_drawings(choice: Choice) -> Crops:
-    """Crops of street pictures without a sign, and drawn signs pasted on them."""
+    """Crops of street pictures that are none of the 43, and drawn signs pasted on such crops."""
     rng = np.random.default_rng(choice.seed)
     street = datasets.gtsdb()
-    pictures = datasets.part(street, "train")[: 20 if choice.limit else None]
-    images: list[NDArray[np.uint8]] = []
+    parts = negatives.PARTS if choice.parts == "all" else ("train",)
+    its = negatives.parts()
+    pictures = [e for e in street.examples if its[stem(e.name)] in parts]
+    marked: dict[str, list[negatives.Negative]] = defaultdict(list)
+    for part in parts:
+        for each in (negatives.foreign(part), negatives.missed(part), negatives.background(part)):
+            for negative in each:
+                marked[negative.picture].append(negative)
+    found: dict[int, list[Image]] = {FOREIGN: [], BACKGROUND: [], ANYWHERE: []}
     grounds = []
-    for example in tqdm(pictures, desc="backgrounds", unit="", mininterval=2):
-        picture = street.read(example)
+    for example in tqdm(
+        pictures[: 20 if choice.limit else None], desc="negatives", unit="", mininterval=2
+    ):
+        picture, own = street.read(example), marked[stem(example.name)]
         boxes = [a.box for a in example.annotations]
-        images += background_crops(picture, boxes, BACKGROUNDS_A_PICTURE, rng)
-        grounds.append(np.ascontiguousarray(images[-1][:, :, ::-1]))
-    labels = [BACKGROUND] * len(images)
+        avoid = [n.box for n in own if n.kind not in negatives.BACKGROUND_KINDS]
+        anywhere = background_crops(picture, boxes, BACKGROUNDS_A_PICTURE, rng, avoid)
+        found[ANYWHERE] += anywhere
+        grounds.append(np.ascontiguousarray(anywhere[-1][:, :, ::-1]))
+        for negative in own:
+            if negative.kind in negatives.FOREIGN_KINDS:
+                found[FOREIGN].append(store(picture, negative.box))
+            elif negative.kind in negatives.BACKGROUND_KINDS:
+                found[BACKGROUND].append(store(picture, negative.box))
+    drawn, labels = [], []
     count = choice.drawn // (10 if choice.limit else 1)
     for name, art, label in tqdm(list(_artwork()), desc="drawing", unit="", mininterval=2):
         for _ in range(count):
             ground = grounds[int(rng.integers(len(grounds)))]
-            images.append(pasted(art(name, 128), ground, rng))
+            drawn.append(pasted(art(name, 128), ground, rng))
             labels.append(label)
-    return stack(images, labels)
+    return joined(
+        stack(found[FOREIGN], [FOREIGN] * len(found[FOREIGN]), REAL_FOREIGN),
+        stack(found[BACKGROUND], [BACKGROUND] * len(found[BACKGROUND])),
+        stack(found[ANYWHERE], [BACKGROUND] * len(found[ANYWHERE])),
+        stack(drawn, labels),
+    )
 
 
 def _artwork() -> Iterator[tuple[Any, Any, int]]:
@@ -180,8 +204,3 @@ def _artwork() -> Iterator[tuple[Any, Any, int]]:
     yield from ((label, sign_art, label) for label in range(COUNT))
     yield from ((name, foreign_art, FOREIGN) for name in FOREIGN_SIGNS)
     yield from ((name, lookalike_art, BACKGROUND) for name in LOOKALIKES)
-
-
-def _joined(first: Crops, second: Crops) -> Crops:
-    images = np.concatenate([first.images, second.images])
-    return Crops(images, np.concatenate([first.labels, second.labels]))
