@@ -32,7 +32,7 @@ from training.views import Image
 from training.watched import FILE, Answers, figures, margin, write_answers
 
 WEIGHTS = "weights.npz"
-TOLERANCE = 1e-2  # ten times finer changed no figure and took three times as long
+TOLERANCE = 1e-2  # ten times finer moved no figure by half a point
 HUES, SATURATIONS, BRIGHTNESSES = 12, 4, 4
 EDGE_SCALE = 1.0  # px, of Canny's derivative
 EDGE_BLUR = 2.0  # px: an edge may lie a little elsewhere

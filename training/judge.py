@@ -1,0 +1,95 @@
+"""Measures a finished net on a part that neither its training nor any choice has seen.
+
+    python -m training.judge runs/cifar10/residual
+
+Meant for pictures with classes of their own and their `test` folder; signs are measured as the
+device reads them, by `calibration.evaluate`. The answers are left in the run's `judge.npz`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from models.errors import ModelError, SourceError, run_command
+from models.signs import label_names
+from training import datasets
+from training.classifier import FINAL
+from training.crops import Crops, stack, store
+from training.feed import Look, undisturbed
+from training.runs import RECIPE
+from training.watched import Answers, margin, read_right, share_and_interval, write_answers
+
+BATCH = 256
+
+
+def answer(run: Path, part: str) -> tuple[Answers, list[str]]:
+    """What the run's net says of a part of its own data set, and each picture's track."""
+    recipe = _read_json(run / RECIPE)["recipe"]
+    data = str(recipe["data"])
+    dataset = datasets.gtsrb() if data == "gtsrb" else datasets.open_dataset(Path(data))
+    classes = tuple(_read_json(run / "classes.json"))
+    if classes != (dataset.classes or label_names()):
+        raise ModelError(
+            f"{run}: expected a net for the {len(dataset.classes or label_names())} classes of "
+            f"{dataset.files.path}, found one for {len(classes)} that are not the same"
+        )
+    examples = datasets.part(dataset, part)
+    crops = _read(dataset, examples, part)
+    look = Look(str(recipe["colour"]), str(recipe["contrast"]))
+    images = undisturbed(crops, look, margin(data))
+    try:
+        net = keras.models.load_model(run / FINAL, compile=False)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{run / FINAL}: expected a Keras model, found {error}") from error
+    logits = np.concatenate(
+        [
+            keras.ops.convert_to_numpy(net(images[n : n + BATCH].astype(np.float32)))
+            for n in range(0, len(images), BATCH)
+        ]
+    )
+    names = tuple(example.name for example in examples)
+    return Answers(logits, crops.labels, names, part), [e.track or e.name for e in examples]
+
+
+def _read(dataset: datasets.Dataset, examples: Sequence[Any], part: str) -> Crops:
+    bar = tqdm(examples, desc=part, unit="", mininterval=5)
+    images = [store(dataset.read(e), e.annotations[0].box) for e in bar]
+    return stack(images, [e.annotations[0].label for e in examples])
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{path}: expected what a finished run leaves, found {error}") from error
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the share read right, and leave the answers beside the net."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.judge",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run", type=Path, help="the folder of a finished run")
+    parser.add_argument("--part", default="judge", help="of the run's data (%(default)s)")
+    flags = parser.parse_args(arguments)
+    answers, groups = answer(flags.run, flags.part)
+    top1, (low, high) = share_and_interval(read_right(answers.logits, answers.labels), groups)
+    write_answers(flags.run / f"{flags.part}.npz", answers)
+    print(
+        f"{flags.part}: top1 {100 * top1:.2f} % [{100 * low:.2f}, {100 * high:.2f}] of "
+        f"{len(groups)} pictures"
+    )
+
+
+if __name__ == "__main__":
+    run_command(main)
