@@ -8,12 +8,12 @@ are the closest to crops of 48; lengths stay in pixels and therefore weigh a thi
 code is our own. Rain, occlusion, low resolution and colour cast are not theirs: the table says how
 strong ours are, and the functions why.
 
-No library, although there are two. `imagecorruptions` has these constants, but its latest release
-on PyPI (1.1.2, of 2020) calls scikit-image in a way that current releases refuse, it draws from
-the global random generator, and it needs scikit-image and SciPy, where measuring a model should
-need no more than the device has. Albumentations and its successor draw each strength from a range
-and have renamed and redefined their weather more than once: a figure measured with them is tied to
-one release.
+No library, although there are two. `imagecorruptions` has these constants, but its release on PyPI
+(1.1.2) calls scikit-image in a way that current releases of that refuse, it draws from the global
+random generator, and it needs scikit-image and SciPy, where measuring a model should need no more
+than the device has. Albumentations and its successor draw each strength from a range and have
+renamed and redefined their weather more than once: a figure measured with them is tied to one
+release.
 """
 
 from __future__ import annotations
