@@ -1,3 +1,4 @@
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -110,6 +111,15 @@ def test_a_class_folder_without_pictures_is_a_problem(
     assert open_dataset(tmp_path).problems == (line,)
 
 
+def test_an_empty_class_folder_of_a_zip_is_a_problem_too(tmp_path: Path) -> None:
+    path = store(pictures("set/cat/a.png", "set/dog/b.png"), tmp_path / "set.zip")
+    with zipfile.ZipFile(path, "a") as packed:
+        packed.writestr("set/eel/", "")
+    assert open_dataset(path).problems == (
+        "expected pictures in the class folder set/eel, found none",
+    )
+
+
 def test_a_folder_of_notes_beside_signs_is_no_problem(tmp_path: Path) -> None:
     store(pictures("1/a.png", "2/b.png") | {"notes/read.me": "by hand"}, tmp_path)
     assert open_dataset(tmp_path).problems == ()
@@ -130,8 +140,14 @@ def test_a_picture_that_is_none_is_reported(tmp_path: Path) -> None:
 def test_a_picture_that_is_cut_off_is_a_fault(tmp_path: Path) -> None:
     files = pictures("cat/a.png", "dog/b.png")
     files["dog/c.jpg"] = picture(200, 150)[:2000]
-    (fault,) = faults(open_dataset(store(files, tmp_path)), lambda _: None)
+    dataset = open_dataset(store(files, tmp_path))
+    (fault,) = faults(dataset, lambda _: None)
     assert "dog/c.jpg" in fault
+    whole, _, cut_off = dataset.examples
+    assert dataset.read_whole(whole).shape == dataset.read(whole).shape == (6, 8, 3)
+    assert dataset.read(cut_off).shape == (150, 200, 3)
+    with pytest.raises(SourceError, match=r"dog/c.jpg is damaged"):
+        dataset.read_whole(cut_off)
 
 
 def test_folders_train_val_and_test_are_the_parts(tmp_path: Path) -> None:
