@@ -146,7 +146,6 @@ def test_a_picture_that_is_cut_off_is_a_fault(tmp_path: Path) -> None:
     assert "dog/c.jpg" in fault
     whole, _, cut_off = dataset.examples
     assert dataset.read_whole(whole).shape == dataset.read(whole).shape == (6, 8, 3)
-    assert dataset.read(cut_off).shape == (150, 200, 3)
     with pytest.raises(SourceError, match=r"dog/c.jpg is damaged"):
         dataset.read_whole(cut_off)
 

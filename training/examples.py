@@ -78,7 +78,7 @@ class Dataset:
     def read_whole(self, example: Example) -> NDArray[np.uint8]:
         """The picture, BGR (H, W, 3); `SourceError` also for one whose file is cut off.
 
-        That would else be filled up with grey. It takes twice as long as `read`.
+        Some versions of OpenCV would fill that up with grey. It takes twice as long as `read`.
         """
         self.files.verify(example.name)
         return self.read(example)
