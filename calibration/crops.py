@@ -52,7 +52,7 @@ def representative_crops(seed: int) -> list[Image]:
     labels, crops = sign_crops(gtsrb, datasets.part(gtsrb, "train")[::EVERY])
     brightness = np.array([image.mean() for image in crops])
     chosen = [crops[i] for i in spread(labels, brightness)]
-    return chosen + _street_crops(seed)
+    return chosen + street_crops(seed)
 
 
 def spread(labels: Ints, brightness: np.ndarray) -> Ints:
@@ -66,7 +66,8 @@ def spread(labels: Ints, brightness: np.ndarray) -> Ints:
     return np.concatenate(found) if found else np.zeros(0, np.int64)
 
 
-def _street_crops(seed: int) -> list[Image]:
+def street_crops(seed: int) -> list[Image]:
+    """Squares of STREETS pictures of GTSDB, at places drawn by `seed`."""
     streets = datasets.gtsdb()
     examples = datasets.part(streets, "train")
     rng = np.random.default_rng(seed)

@@ -26,6 +26,7 @@ import numpy as np
 from calibration import evaluate, thresholds
 from calibration.crops import degraded, representative_crops, sign_crops
 from calibration.finding import WHOLE_CURVE, measure_detector
+from calibration.kinds import measure_kinds, negatives_by_picture, part_of_negatives
 from calibration.quantize import draft, int8_logits, top1
 from calibration.quantize_classifier import float_logits, load_net, quantize_classifier
 from calibration.quantize_detector import quantize_detector, raw_head
@@ -106,9 +107,15 @@ def publish_classifier(run: Path, target: Target) -> Path:
         thresholds={"accept": accept},
     )
     staged = write(spec, data, run / "staged")
+    price = _price(staged)
     judged = _evaluate(["classifier", "--data", "gtsrb", "--part", "judge"], staged, target.name)
     quantisation = {"top1": accuracy, "part": "choose", "command": _command()}
-    metrics = {"judge": judged, "quantisation": quantisation, "thresholds_chosen_on": "choose"}
+    metrics = {
+        "judge": judged,
+        "quantisation": quantisation,
+        "accept": {**price, "part": "choose", "command": _command()},
+        "thresholds_chosen_on": "choose",
+    }
     spec = dataclasses.replace(spec, metrics=metrics)
     return write(spec, data, target.folder)
 
@@ -204,6 +211,18 @@ def _origin(trained: dict[str, Any]) -> Origin:
 
 def _command() -> str:
     return " ".join(["python", "-m", "calibration.publish", *sys.argv[1:]])
+
+
+def _price(staged: Path) -> dict[str, Any]:
+    """What the classifier's threshold keeps and refuses in the streets of the choose part."""
+    gtsdb = datasets.gtsdb()
+    walk = Walk(gtsdb, part_of_negatives(gtsdb, "choose"))
+    classifier = load_classifier(str(staged), available_threads())
+    found = measure_kinds(classifier, None, walk, negatives_by_picture())["kinds"]
+    kept = {key: found[key] for key in (*found["intervals"], "n")}
+    shares = ", ".join(f"{key} {found[key]:.4f}" for key in found["intervals"])
+    print(f"accept {classifier.accept}: {shares}")
+    return kept
 
 
 def _refuse_loss(what: str, figures: dict[str, float], limit: float) -> None:

@@ -114,11 +114,13 @@ def table(report: Mapping[str, Any]) -> str:
         f"{report['bytes'] / 1e6:.3f} MB, {report['multiply_adds'] / 1e6:.2f} M multiply-adds",
         f"{'layer':<32}{'operator':<20}{'values':>8}{'SQNR dB':>9}{'rmse/step':>11}{'step':>10}",
     ]
-    noisiest = min(layers, key=lambda row: row["sqnr_db"], default=None)
+    noisy = [row for row in layers if row["sqnr_db"] is not None]
+    noisiest = min(noisy, key=lambda row: row["sqnr_db"], default=None)
     for row in layers:
+        ratio = "–" if row["sqnr_db"] is None else f"{row['sqnr_db']:.1f}"
         mark = "  ← noisiest" if row is noisiest else ""
         lines.append(
-            f"{row['layer']:<32}{row['operator']:<20}{row['values']:8}{row['sqnr_db']:9.1f}"
+            f"{row['layer']:<32}{row['operator']:<20}{row['values']:8}{ratio:>9}"
             f"{row['rmse_steps']:11.2f}{row['scale']:10.5f}{mark}"
         )
     lines.append(f"{'all together, at the logits':<60}{report['logits_db']:9.1f}")

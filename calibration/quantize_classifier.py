@@ -29,14 +29,15 @@ class LayerError(NamedTuple):
 
     The float operator is given the same, already quantised input, so only the noise that this
     operator itself adds is seen. `sqnr_db`: its ratio to the signal, 10·log10(mean float² / mean
-    error²). `rmse_steps`: root mean square error in steps of the output's `scale`; 0.29 (1/√12) is
-    the rounding of the output and nothing more, well above it weights or cut-off ranges hurt.
+    error²), None where there is no noise or no signal. `rmse_steps`: root mean square error in
+    steps of the output's `scale`; 0.29 (1/√12) is the rounding of the output and nothing more,
+    well above it weights or cut-off ranges hurt.
     """
 
     layer: str
     operator: str
     values: int
-    sqnr_db: float
+    sqnr_db: float | None
     rmse_steps: float
     scale: float
 
@@ -108,7 +109,7 @@ def layer_error(row: Mapping[str, str]) -> LayerError:
         parts[1] if len(parts) > 1 else "output",
         row["op_name"],
         int(float(row["num_elements"])),
-        10 * math.log10(signal / noise) if signal > 0 and noise > 0 else math.inf,
+        10 * math.log10(signal / noise) if signal > 0 and noise > 0 else None,
         math.sqrt(noise) / scale,
         scale,
     )

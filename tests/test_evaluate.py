@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from calibration import evaluate, metrics
+from calibration.kinds import Negative
 from edge.core import Array, Box, Detection, Image, Reading
 from models.errors import ModelError, OutputError, SourceError, UsageError
 from models.signs import label_names
@@ -246,6 +247,29 @@ def test_cameras_are_measured_beside_the_plain_figures(
     assert "seen from the side" in printed
 
 
+def test_kinds_are_measured_with_the_detectors_own_boxes_beside_the_plain_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every sign is kept; the reader calls the one negative a sign too, as it does everything."""
+    places = {"00001": [Negative(Box(100, 50, 110, 60), "foreign")], "00009": []}
+    monkeypatch.setattr(evaluate, "negatives_by_picture", lambda: places)
+    folder = gtsdb_folder(tmp_path / "TrainIJCNN2013", [0, 1, 2])
+    figures = run("classifier", "--data", folder, "--kinds")
+    assert figures["top1"] == 1.0
+    assert (figures["kinds"]["kept"], figures["kinds"]["foreign_refused"]) == (1.0, 0.0)
+    assert figures["kinds"]["n"] == {"sign": 4, "foreign": 1}
+    assert (figures["detected"]["n"], figures["detected"]["top1"]) == (4, 1.0)
+    assert figures["detector"]["name"] == "detector"
+    printed = capsys.readouterr().out
+    assert "signs kept, all else refused: 4 sign, 1 foreign" in printed
+    assert "found signs: 4 signs" in printed
+
+
+def test_kinds_are_known_in_gtsdb_only(gtsrb_test: Path) -> None:
+    with pytest.raises(UsageError, match="--kinds: expected GTSDB's training pictures, found"):
+        evaluate.main(["classifier", "--data", str(gtsrb_test), "--kinds"])
+
+
 def test_both_are_measured_in_one_walk(gtsrb_test: Path) -> None:
     (gtsrb_test / "00001.ppm").write_bytes(b"no picture")
     figures = run("classifier", "--data", gtsrb_test, "--cameras", "--corruptions")
@@ -395,6 +419,7 @@ def test_models_that_are_no_pair_have_no_threshold(
         (["detector", "--data", "x", "--jsn", "y"], "--json"),
         (["detector", "--data", "x", "--corruptions"], "--corruptions: expected for classifier"),
         (["system", "--data", "x", "--cameras"], "--cameras: expected for classifier"),
+        (["detector", "--data", "x", "--kinds"], "--kinds: expected for classifier"),
     ],
 )
 def test_wrong_flags_are_usage_errors(flags: list[str], words: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -84,12 +83,16 @@ def test_the_models_output_has_no_layers_name() -> None:
 
 
 @pytest.mark.parametrize(("signal", "noise"), [("4.0", "0.0"), ("0.0", "0.0")])
-def test_a_layer_without_any_error_is_infinitely_clean(signal: str, noise: str) -> None:
-    assert layer_error(ROW | {"signal": signal, "noise": noise}).sqnr_db == math.inf
+def test_a_layer_without_error_or_signal_has_no_ratio(signal: str, noise: str) -> None:
+    assert layer_error(ROW | {"signal": signal, "noise": noise}).sqnr_db is None
 
 
 def test_the_table_marks_the_noisiest_layer() -> None:
-    rows = [layer_error(ROW), layer_error(ROW | {"noise": "0.004", "tensor_name": "m/b/c"})]
+    rows = [
+        layer_error(ROW),
+        layer_error(ROW | {"noise": "0.004", "tensor_name": "m/b/c"}),
+        layer_error(ROW | {"noise": "0.0"}),
+    ]
     text = table(
         {
             "n": 50,
@@ -105,6 +108,7 @@ def test_the_table_marks_the_noisiest_layer() -> None:
     assert "0.256 MB, 18.04 M multiply-adds" in text
     marked = [line.split()[0] for line in text.splitlines() if line.endswith("noisiest")]
     assert marked == ["b"]
+    assert text.splitlines()[-2].split()[3] == "–"
     assert text.splitlines()[-1].split()[-1] == "33.3"
 
 

@@ -270,7 +270,8 @@ def test_a_classifier_is_published_as_a_whole(
     assert spec.metrics["judge"]["n"] == 2 * COUNT
     assert spec.metrics["judge"]["command"].endswith("--part judge --model small")
     assert set(spec.metrics["quantisation"]["top1"]) == {"int8", "float"}
-    assert 0.25 <= spec.temperature <= 4
+    assert 0.2 <= spec.temperature <= 4
+    assert {"kept", "foreign_refused", "part"} <= spec.metrics["accept"].keys()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["small.json", "small.tflite"]
 
 
