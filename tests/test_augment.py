@@ -101,7 +101,9 @@ def test_a_cover_hides_a_part_and_never_writes_into_the_crop() -> None:
     assert max(hidden) < 0.8
 
 
-@pytest.mark.parametrize("disturb", [augment._rain, augment._sharpen, augment._far])
+@pytest.mark.parametrize(
+    "disturb", [augment._rain, augment._haze, augment._sharpen, augment._far, augment._grain]
+)
 def test_other_disturbances_keep_the_crop_recognisable(disturb: object) -> None:
     """Still nearer to itself than to another picture."""
     image, other = smooth(CROP_SIZE, CROP_SIZE, 5), smooth(CROP_SIZE, CROP_SIZE, 6)

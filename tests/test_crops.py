@@ -16,9 +16,9 @@ from training.crops import (
     STORED,
     STORED_MARGIN,
     Crops,
-    _overlap,
     background_crops,
     chances,
+    overlap,
     pasted,
     stack,
     store,
@@ -78,13 +78,13 @@ def test_background_never_shows_a_whole_sign(seed: int, places: list[Place]) -> 
     assert len(found) == len(places) == 12
     assert all(image.shape == (STORED, STORED, 3) for image in found)
     for place in places:
-        assert max(_overlap(place, sign) for sign in SIGNS) < 0.25
+        assert max(overlap(place, sign) for sign in SIGNS) < 0.25
 
 
 def test_some_background_lies_beside_the_signs(places: list[Place]) -> None:
     for seed in range(10):
         background_crops(smooth(1360, 800), SIGNS, 12, np.random.default_rng(seed))
-    beside = [p for p in places if max(_overlap(p, sign) for sign in SIGNS) > 0]
+    beside = [p for p in places if max(overlap(p, sign) for sign in SIGNS) > 0]
     assert len(beside) >= 5
 
 
@@ -119,7 +119,7 @@ def test_background_depends_on_its_seed_alone() -> None:
     ],
 )
 def test_overlap_by_hand(a: Place, b: Place, expected: float) -> None:
-    assert _overlap(a, b) == pytest.approx(expected)
+    assert overlap(a, b) == pytest.approx(expected)
 
 
 # --- drawn signs ---

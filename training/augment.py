@@ -15,7 +15,7 @@ from training.views import Image, disturb
 
 Level = Literal["none", "light", "full"]
 LEVELS = ("none", "light", "full")
-PARTS = ("perspective", "resolution", "cover", "weather", "sharpness", "light")
+PARTS = ("perspective", "resolution", "cover", "weather", "sharpness", "noise", "light")
 LEAST_CONTRAST = 5.0  # grey levels, standard deviation
 
 
@@ -71,12 +71,15 @@ class Augmentation:
         out = _warp(image, _moved(geometry, self.side, rng))
         if "cover" not in self.without and rng.random() < 0.3:
             out = _cover(out, rng)
-        if "weather" not in self.without and rng.random() < 0.15:
-            out = (_rain if rng.random() < 0.4 else _glare)(out, rng)
+        if "weather" not in self.without and rng.random() < 0.2:
+            weather = (_rain, _glare, _haze)[int(rng.integers(3))]
+            out = weather(out, rng)
         if "resolution" not in self.without and rng.random() < 0.3:
             out = _far(out, rng)
         if "sharpness" not in self.without and rng.random() < 0.1:
             out = _sharpen(out, rng)
+        if "noise" not in self.without and rng.random() < 0.1:
+            out = _grain(out, rng)
         if "light" in self.without:
             return out
         other = disturb(out, rng, blur=0.4)
@@ -113,11 +116,26 @@ def _warp(image: Image, corners: NDArray[np.float64]) -> Image:
 
 
 def _far(image: Image, rng: np.random.Generator) -> Image:
-    """A far sign: few pixels, enlarged."""
+    """A far sign: few pixels, at times compressed as they were, enlarged."""
     size = int(rng.integers(11, 32))
-    small = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
+    small = np.asarray(cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
+    if rng.random() < 0.3:
+        small = _compress(small, int(rng.integers(15, 70)))
     enlarge = cv2.INTER_LINEAR if rng.random() < 0.7 else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(small, (CROP_SIZE, CROP_SIZE), interpolation=enlarge), np.uint8)
+
+
+def _compress(image: Image, quality: int) -> Image:
+    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+
+
+def _grain(image: Image, rng: np.random.Generator) -> Image:
+    """A sensor in the dark: strong noise, in steps of a pixel or of a coarser grain."""
+    size = CROP_SIZE // int(rng.integers(1, 3))
+    noise = rng.normal(0, rng.uniform(8, 28), (size, size, 3)).astype(np.float32)
+    noise = cv2.resize(noise, (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_NEAREST)
+    return np.asarray(np.clip(image + noise, 0, 255), np.uint8)
 
 
 def _cover(image: Image, rng: np.random.Generator) -> Image:
@@ -127,7 +145,11 @@ def _cover(image: Image, rng: np.random.Generator) -> Image:
         centre = [float(v) for v in rng.uniform(4, CROP_SIZE - 4, 2)]
         axes = [float(v) for v in np.exp(rng.uniform(np.log(2), np.log(14), 2))]
         angle = float(rng.uniform(0, 180))
-        if rng.random() < 0.6:
+        if rng.random() < 0.2:  # a twig or a scratch
+            end = (centre[0] + axes[0] * 2 - 14, centre[1] + axes[1] * 2 - 14)
+            ends = [(round(x), round(y)) for x, y in (centre, end)]
+            cv2.line(mask, ends[0], ends[1], 1.0, int(rng.integers(1, 4)))
+        elif rng.random() < 0.6:
             cv2.ellipse(mask, (centre, axes, angle), 1.0, -1)
         else:
             corners = cv2.boxPoints((centre, axes, angle))
@@ -150,6 +172,14 @@ def _rain(image: Image, rng: np.random.Generator) -> Image:
     out = _blend(image, cv2.GaussianBlur(mask, (0, 0), 0.6), rng.uniform(150, 230, 3))
     haze = np.full((CROP_SIZE, CROP_SIZE), rng.uniform(0, 0.4), np.float32)
     return _blend(out, haze, np.full(3, rng.uniform(100, 200)))
+
+
+def _haze(image: Image, rng: np.random.Generator) -> Image:
+    """Fog: a light grey veil that is thicker in places."""
+    clouds = rng.uniform(0, 1, (int(rng.integers(2, 7)),) * 2).astype(np.float32)
+    mask = cv2.resize(clouds, (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_CUBIC)
+    mask = np.clip(rng.uniform(0.1, 0.6) + (mask - 0.5) * rng.uniform(0, 0.8), 0, 0.85)
+    return _blend(image, mask.astype(np.float32), np.full(3, rng.uniform(140, 250)))
 
 
 def _glare(image: Image, rng: np.random.Generator) -> Image:

@@ -71,7 +71,7 @@ def background_crops(
         angle, away = rng.uniform(0, 2 * np.pi), rng.uniform(0.65, 1.1)
         x, y = np.cos(angle) * away * width, np.sin(angle) * away * height
         moved = (box[0] + x, box[1] + y, box[2] + x, box[3] + y)
-        if max(_overlap(moved, other) for other in every) < 0.25:
+        if max(overlap(moved, other) for other in every) < 0.25:
             found.append(store(image, moved))
     for _ in range(20 * count):
         if len(found) >= count:
@@ -79,12 +79,12 @@ def background_crops(
         size = float(np.exp(rng.uniform(np.log(14), np.log(160))))
         x, y = rng.uniform(0, columns - size), rng.uniform(0, rows * 0.85 - size)
         place = (x, y, x + size, y + size)
-        if all(_overlap(place, other) < 0.05 for other in every):
+        if all(overlap(place, other) < 0.05 for other in every):
             found.append(store(image, place))
     return found
 
 
-def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+def overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
     """Intersection over union, also 1 where `a` holds `b` whole."""
     width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
     if width <= 0 or height <= 0:

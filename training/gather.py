@@ -17,12 +17,13 @@ from models.signs import BACKGROUND, COUNT, FOREIGN, UNKNOWN_SIGN, label_names
 from training import datasets, negatives
 from training.artwork import FOREIGN as FOREIGN_SIGNS
 from training.artwork import LOOKALIKES, foreign_art, lookalike_art, sign_art
-from training.crops import STORED, Crops, background_crops, joined, pasted, stack, store
+from training.crops import STORED, Crops, background_crops, joined, overlap, pasted, stack, store
 from training.files import stem
 from training.views import Image
 
 BACKGROUNDS_A_PICTURE = 12
 REAL_FOREIGN = 8.0  # weight of a labelled foreign sign beside drawn ones
+MISFRAMED = 0.3  # overlap: augmentation may move a better frame than that back on its sign
 ANYWHERE = -1  # background from anywhere, not where a detector was wrong
 NEEDED = 2_500_000_000  # bytes for the frameworks and a batch, besides the crops
 
@@ -182,7 +183,9 @@ def _negatives_and_drawings(choice: Choice) -> Crops:
         for negative in own:
             if negative.kind in negatives.FOREIGN_KINDS:
                 found[FOREIGN].append(store(picture, negative.box))
-            elif negative.kind in negatives.BACKGROUND_KINDS:
+            elif negative.kind in negatives.MISSED_KINDS:
+                continue  # nothing is to be learnt there
+            elif all(overlap(negative.box, box) < MISFRAMED for box in boxes):
                 found[BACKGROUND].append(store(picture, negative.box))
     drawn, labels = [], []
     count = choice.drawn // (10 if choice.limit else 1)
