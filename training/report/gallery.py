@@ -60,6 +60,9 @@ def feature_chart(crop: Image, caption: str, layers: Sequence[Layer]) -> bytes:
     rows = len(layers)
     with drawing((CHANNELS + 2) * CELL_IN, rows * (CELL_IN + 0.25) + 0.1) as drawn:
         grid = GridSpec(rows, CHANNELS + 2, figure=drawn.figure)
+        drawn.figure.get_layout_engine().set(
+            hspace=0.3, rect=(0, 0, 1, 0.95)
+        )  # room for the layers' titles
         axes = drawn.figure.add_subplot(grid[:, :2])
         bare(axes)
         axes.imshow(crop)
@@ -71,9 +74,8 @@ def feature_chart(crop: Image, caption: str, layers: Sequence[Layer]) -> bytes:
                 bare(axes)
                 axes.imshow(layer.maps[:, :, channel], HEAT, interpolation="nearest")
                 if not place:
-                    title = axes.set_title(
-                        layer.title, fontsize=8, color=MUTED, pad=3, weight="normal"
-                    )
+                    style = {"fontsize": 8, "color": MUTED, "va": "bottom"}
+                    title = axes.text(0, 1.06, layer.title, transform=axes.transAxes, **style)
                     title.set_in_layout(False)  # it is wider than its column
     return drawn.png
 
