@@ -143,12 +143,3 @@ def test_a_single_group_is_left_as_it_is() -> None:
 )
 def test_wilson_s_interval(right: int, count: int, expected: tuple[float, float]) -> None:
     assert metrics.wilson(right, count) == pytest.approx(expected, abs=1e-4)
-
-
-def test_the_interval_draws_groups_not_pictures() -> None:
-    """One group all right, one all wrong: a draw of two groups is 0, half or all right."""
-    right = np.array([True] * 50 + [False] * 50)
-
-    assert metrics.grouped_interval(right, ["a"] * 50 + ["b"] * 50) == (0.0, 1.0)
-    low, high = metrics.grouped_interval(right, [str(n) for n in range(100)])
-    assert 0.3 < low < 0.5 < high < 0.7

@@ -101,7 +101,7 @@ def test_a_broken_file_is_named(name: str, run: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"nothing of the kind", b"PK\x03\x04 broken"])
 def test_broken_answers_are_named(content: bytes, run: Path) -> None:
     (run / "watched.npz").write_bytes(content)
-    with pytest.raises(SourceError, match=r"watched\.npz: expected a net's answers"):
+    with pytest.raises(SourceError, match=r"watched\.npz: expected the answers of a run"):
         read_record(run)
 
 

@@ -12,7 +12,8 @@ from models.signs import COUNT, label_names
 from training.report import metrics
 from training.report.metrics import Band, ClassFigures, Means
 from training.report.pictures import Pictures
-from training.report.record import Answers, Record
+from training.report.record import Record
+from training.watched import Answers, read_right, share_and_interval
 
 Array = NDArray[Any]
 
@@ -70,7 +71,7 @@ def find(watched: Answers, groups: tuple[str, ...]) -> Findings:
         classes=classes,
         macro=metrics.macro(classes),
         weighted=metrics.weighted(classes),
-        interval=metrics.grouped_interval(right, groups),
+        interval=share_and_interval(right, groups)[1],
         likelihood=metrics.likelihood(table, truth),
         reliability=metrics.reliability(table.max(axis=1), right),
         temperature=temperature,
@@ -87,8 +88,7 @@ def forced_choice(record: Record) -> float | None:
     signs = record.watched.labels < COUNT
     if record.classes != label_names() or not signs.any():
         return None
-    named = record.watched.logits[signs, :COUNT].argmax(axis=1)
-    return float((named == record.watched.labels[signs]).mean())
+    return float(read_right(record.watched.logits[signs], record.watched.labels[signs]).mean())
 
 
 def filled_bands(values: Array, right: Array, edges: tuple[float, ...]) -> list[Band]:

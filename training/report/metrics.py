@@ -12,8 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.intervals import intervals
-
 Array = NDArray[Any]
 
 BINS = 15  # Guo et al. 2017, "On Calibration of Modern Neural Networks"
@@ -179,11 +177,3 @@ def wilson(right: int, count: int) -> tuple[float, float]:
     middle = (share + z / 2) / (1 + z)
     reach = np.sqrt(z * share * (1 - share) + z * z / 4) / (1 + z)
     return max(0.0, float(middle - reach)), min(1.0, float(middle + reach))
-
-
-def grouped_interval(right: Array, groups: Sequence[str]) -> tuple[float, float]:
-    """95 % bootstrap interval of the accuracy, whole groups drawn with replacement."""
-    _, group = np.unique(np.array(groups), return_inverse=True)
-    counts, hits = np.bincount(group), np.bincount(group, right)
-    found = intervals(lambda drawn: {"": float(drawn @ hits / (drawn @ counts))}, len(counts))
-    return found[""]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from models.errors import OutputError
-from models.imaging import CROP_MARGIN, CROP_SIZE
+from models.imaging import CROP_SIZE
 from training.progress import progress
 from training.report import sections
 from training.report.attention import load_net
@@ -17,6 +17,7 @@ from training.report.findings import find
 from training.report.material import Run
 from training.report.pictures import Cut, look, open_data
 from training.report.record import Record
+from training.watched import margin
 
 PAGE = "report.html"
 FOLDER = "report"
@@ -46,10 +47,7 @@ class Album:
 def write_report(record: Record) -> Path:
     """Draw and write everything; the page's path. OutputError where it cannot be written."""
     net = load_net(record.net, len(record.classes)) if record.net else None
-    cut = Cut(
-        net.input_shape[1] if net else CROP_SIZE,
-        CROP_MARGIN if record.data == "gtsrb" else 0.0,  # as training.classifier cuts
-    )
+    cut = Cut(net.input_shape[1] if net else CROP_SIZE, margin(record.data))
     dataset = open_data(record.data)
     watched = record.watched
     with progress("pictures", len(watched.names), "pictures") as advance:

@@ -5,30 +5,19 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
-from zipfile import BadZipFile
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.errors import ModelError, SourceError
 from training.runs import RECIPE
+from training.watched import FILE, Answers, read_answers
 
 NET = "final.keras"
-WATCHED = "watched.npz"
 INT8 = "int8.npz"
 CLASSES = "classes.json"
 LOG = "log.json"
 OTHER_KIND = "final.pt"  # what a detector's run leaves
-
-
-class Answers(NamedTuple):
-    """What one net said of the watched part: logits (n, outputs), labels and names (n,)."""
-
-    logits: NDArray[np.float64]
-    labels: NDArray[np.int64]
-    names: tuple[str, ...]
-    part: str
 
 
 @dataclass(frozen=True)
@@ -67,7 +56,7 @@ def read_record(run: Path) -> Record:
             f"{run}: expected a finished training run, found {found}; "
             f"`python -m training.classifier --run {run}` starts or continues it"
         )
-    missing = [name for name in (WATCHED, CLASSES, LOG) if not (run / name).exists()]
+    missing = [name for name in (FILE, CLASSES, LOG) if not (run / name).exists()]
     if missing:
         raise SourceError(
             f"{run}: expected {', '.join(missing)} beside {RECIPE}, found none; "
@@ -75,11 +64,11 @@ def read_record(run: Path) -> Record:
         )
     origin = _json(run / RECIPE, dict)
     classes = tuple(str(name) for name in _json(run / CLASSES, list))
-    watched = _answers(run / WATCHED, len(classes))
+    watched = _answers(run / FILE, len(classes))
     int8 = _answers(run / INT8, len(classes)) if (run / INT8).exists() else None
     if int8 and (int8.names != watched.names or (int8.labels != watched.labels).any()):
         raise SourceError(
-            f"{run / INT8}: expected the {len(watched.names)} pictures of {WATCHED}, found others: "
+            f"{run / INT8}: expected the {len(watched.names)} pictures of {FILE}, found others: "
             "quantise the run again"
         )
     recipe = origin.get("recipe")
@@ -109,13 +98,8 @@ def _json(path: Path, kind: type) -> Any:
 
 
 def _answers(path: Path, outputs: int) -> Answers:
-    try:
-        with np.load(path) as file:
-            logits, labels = file["logits"].astype(np.float64), file["labels"].astype(np.int64)
-            names, part = tuple(str(name) for name in file["names"]), str(file["part"])
-    except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
-        raise SourceError(f"{path}: expected a net's answers, found {error}") from error
-    count = len(names)
+    found = read_answers(path)
+    logits, labels, count = found.logits, found.labels, len(found.names)
     if not count or logits.shape != (count, outputs) or labels.shape != (count,):
         raise ModelError(
             f"{path}: expected {outputs} logits and a label of each of {count} pictures, "
@@ -127,4 +111,4 @@ def _answers(path: Path, outputs: int) -> Answers:
         raise ModelError(
             f"{path}: expected labels of 0 … {outputs - 1}, found {labels.min()} … {labels.max()}"
         )
-    return Answers(logits, labels, names, part)
+    return found
