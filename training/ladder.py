@@ -125,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     failed = [] if flags.table else climb(rungs, out, flags.quick)
     found = standings(rungs, out, flags.quick)
     if found:
-        title = f"{Path(flags.data).name}: what each idea buys"
+        title = f"{Path(flags.data).name}: what each idea buys" + (", a quick look" * flags.quick)
         print(table(found))
         write(out / "ladder.md", markdown(title, found).encode())
         write(out / "ladder.csv", csv_table(found).encode())
