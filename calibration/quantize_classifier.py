@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 import math
 import os
 import warnings
@@ -21,6 +22,8 @@ from models.errors import ModelError
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is imported
 
 Images = Sequence[NDArray[np.uint8]]  # RGB, as the model takes them
+log = logging.getLogger(__name__)
+
 BATCH = 256  # crops at once through the float net
 
 
@@ -89,7 +92,11 @@ def layer_errors(path: Path, images: Images, shown: Images) -> list[LayerError]:
         debugger.run()
         debugger.layer_statistics_dump(table)
     table.seek(0)
-    return [layer_error(row) for row in csv.DictReader(table)]
+    rows = [layer_error(row) for row in csv.DictReader(table)]
+    silent = [f"{row.layer} ({row.operator})" for row in rows if row.sqnr_db is None]
+    if silent:  # seen where TensorFlow's own interpreter answers 0 to a stride above the kernel
+        log.warning("no signal or no error to be seen in %s", ", ".join(silent))
+    return rows
 
 
 def _signal_power(whole: Array, _int8: Array, _scale: float, _zero: int) -> float:
