@@ -90,13 +90,13 @@ OTHERS = (
     _net("plain", "plain net", f"--architecture plain {EPOCH} --epochs 20 {MIRRORED}"),
     _net(
         "plain-wide",
-        "… twice as wide",
-        f"--architecture plain --width 2 {EPOCH} --epochs 20 {MIRRORED}",
+        "… half as wide again",
+        f"--architecture plain --width 1.5 {EPOCH} --epochs 20 {MIRRORED}",
     ),
     _net(
         "residual",
         "residual net: the best one",
-        f"--architecture residual --width 1.5 {EPOCH} --epochs 30 --decay 2e-2 --dropout 0.1"
+        f"--architecture residual {EPOCH} --epochs 20 --decay 2e-2 --smoothing 0.1 --dropout 0.1"
         f" {MIRRORED}",
     ),
 )
