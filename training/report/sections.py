@@ -38,9 +38,11 @@ def all_sections(run: Run, album: Album) -> dict[str, Any]:
 
 
 def headline(run: Run) -> dict[str, Any]:
-    log, learnt = run.record.log, str(run.record.recipe.get("parts", "")).split("+")
+    log, recipe = run.record.log, run.record.recipe
+    learnt = str(recipe.get("parts", "")).split("+")
     return {
-        "trained_on": "all" in learnt or run.record.watched.part in learnt,
+        "trained_on": not recipe.get("folds")
+        and ("all" in learnt or run.record.watched.part in learnt),
         "parameters": run.net.count_params() if run.net else None,
         "signs": len(set(run.pictures.groups)),
         "mistakes": int((~run.found.right).sum()),
