@@ -76,6 +76,7 @@ def test_a_run_learns_and_leaves_its_record(run: Path) -> None:
     assert len(log) == 2
     assert log[1]["loss"] < log[0]["loss"]
     assert (run / "crops.png").stat().st_size > 0
+    assert len(list((run / "tensorboard").glob("events.*"))) == 1
     recipe = json.loads((run / "recipe.json").read_text())
     assert recipe["data"][0] == {"data": "gtsrb", "parts": ["train"]}
 

@@ -23,6 +23,7 @@ from zipfile import BadZipFile
 import keras
 import numpy as np
 from numpy.typing import NDArray
+from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from models.errors import ModelError, UsageError, run_command
@@ -282,9 +283,12 @@ def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None
         flush=True,
     )
     watched = undisturbed(data.watched, look, _margin(recipe))
-    while not training.finished and training.epoch < (until or recipe.epochs):
-        training.train_epoch(data, watched, teach)
-        training.save()
+    with SummaryWriter(run / "tensorboard", purge_step=training.epoch) as board:
+        while not training.finished and training.epoch < (until or recipe.epochs):
+            training.train_epoch(data, watched, teach)
+            training.save()
+            for name, value in training.log[-1].items():
+                board.add_scalar(name, value, training.epoch)
     seconds = sum(entry["seconds"] for entry in training.log)
     print(f"{training.epoch} epochs, {seconds:.0f} s")
     np.savez_compressed(
