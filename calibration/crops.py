@@ -12,11 +12,13 @@ from calibration.walk import known
 from edge.core import Image
 from models.imaging import CROP_MARGIN, CROP_SIZE, crop
 from models.signs import COUNT
-from training import datasets
+from training import datasets, negatives
+from training.files import stem
 
 CROPS_A_CLASS = 6  # from the darkest to the brightest
 EVERY = 5  # of the pictures to train on: neighbours in a track look alike
 STREETS = 60  # pictures, of which …
+NEGATIVES = 60  # foreign signs, and places that the detector takes for a sign
 STREET_SIZES = (20, 40, 80)  # … a square of each of these sizes, in px, is cut out anywhere
 
 
@@ -45,14 +47,15 @@ def degraded(crops: Sequence[Image], severity: int) -> list[Image]:
 def representative_crops(seed: int) -> list[Image]:
     """What int8 has to be able to show: every class from dark to bright, and no sign at all.
 
-    CROPS_A_CLASS of each class and STREETS pictures' worth of anything else, all of the pictures
-    that are trained on. `seed` draws the places in the streets.
+    CROPS_A_CLASS of each class, STREETS pictures' worth of anything else, foreign signs and what
+    the detector takes for signs, all of pictures that are trained on. `seed` draws the places in
+    the streets.
     """
     gtsrb = datasets.gtsrb()
     labels, crops = sign_crops(gtsrb, datasets.part(gtsrb, "train")[::EVERY])
     brightness = np.array([image.mean() for image in crops])
     chosen = [crops[i] for i in spread(labels, brightness)]
-    return chosen + street_crops(seed)
+    return chosen + street_crops(seed) + negative_crops()
 
 
 def spread(labels: Ints, brightness: np.ndarray) -> Ints:
@@ -78,4 +81,18 @@ def street_crops(seed: int) -> list[Image]:
         for size in STREET_SIZES:
             x, y = rng.uniform(0, columns - size), rng.uniform(0, rows - size)
             crops.append(crop(image, (x, y, x + size, y + size), CROP_SIZE, CROP_MARGIN))
+    return crops
+
+
+def negative_crops() -> list[Image]:
+    """NEGATIVES foreign signs and as many mined places, spread evenly, of GTSDB's `train` part."""
+    streets = datasets.gtsdb()
+    examples = {stem(example.name): example for example in streets.examples}
+    crops = []
+    for every in (negatives.foreign("train"), negatives.background("train")):
+        there = [each for each in every if each.picture in examples]
+        places = np.unique(np.linspace(0, len(there) - 1, NEGATIVES).astype(int)) if there else ()
+        for each in (there[place] for place in places):
+            image = streets.read(examples[each.picture])
+            crops.append(crop(image, each.box, CROP_SIZE, CROP_MARGIN))
     return crops

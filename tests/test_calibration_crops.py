@@ -11,8 +11,10 @@ from drawn_sets import drawn_gtsdb, drawn_gtsrb
 from calibration.corruptions import CORRUPTIONS, corrupt
 from calibration.crops import (
     CROPS_A_CLASS,
+    NEGATIVES,
     STREET_SIZES,
     degraded,
+    negative_crops,
     representative_crops,
     sign_crops,
     spread,
@@ -20,7 +22,8 @@ from calibration.crops import (
 )
 from models.imaging import CROP_MARGIN, CROP_SIZE, crop
 from models.signs import COUNT
-from training import datasets
+from training import datasets, negatives
+from training.files import stem
 
 
 @pytest.fixture
@@ -68,8 +71,23 @@ def test_no_signs_no_crops() -> None:
 @pytest.mark.usefixtures("drawn")
 def test_every_class_and_the_street_without_signs_range_int8() -> None:
     crops = representative_crops(seed=1)
-    assert len(crops) == COUNT * CROPS_A_CLASS + 3 * len(STREET_SIZES)
+    others = 3 * len(STREET_SIZES)
+    assert len(crops) == COUNT * CROPS_A_CLASS + others + len(negative_crops())
     assert {image.shape for image in crops} == {(CROP_SIZE, CROP_SIZE, 3)}
-    streets = crops[COUNT * CROPS_A_CLASS :]
+    streets = crops[COUNT * CROPS_A_CLASS :][:others]
     assert np.array_equal(streets, street_crops(seed=1))
     assert not np.array_equal(streets, street_crops(seed=2))
+
+
+@pytest.mark.usefixtures("drawn")
+def test_foreign_signs_and_false_alarms_are_those_that_may_be_learnt_from() -> None:
+    """Of the pictures that are there, only those of the part `train`; few enough to take all."""
+    gtsdb = datasets.gtsdb()
+    there = {stem(example.name): example for example in gtsdb.examples}
+    expected = [
+        crop(gtsdb.read(there[each.picture]), each.box, CROP_SIZE, CROP_MARGIN)
+        for each in (*negatives.foreign("train"), *negatives.background("train"))
+        if each.picture in there
+    ]
+    assert 0 < len(expected) <= NEGATIVES
+    assert np.array_equal(negative_crops(), expected)
