@@ -70,8 +70,9 @@ test-train: $(TRAIN_VENV)/.train ## smoke tests of training and calibration
 
 models: classifier detector ## train and publish both models from the data
 
+# The same Keras net on PyTorch, which trains it about twice as fast on a processor with bf16.
 classifier: $(TRAIN_VENV)/.train ## train and publish the classifier
-	$(TRAIN) -m training.classifier --seed $(SEED) --run runs/classifier
+	KERAS_BACKEND=torch $(TRAIN) -m training.classifier --seed $(SEED) --run runs/classifier
 	$(TRAIN) -m calibration.publish classifier --seed $(SEED) --run runs/classifier
 	if [ -f models/detector.json ]; then $(TRAIN) -m calibration.publish pair; fi
 
