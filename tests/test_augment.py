@@ -123,3 +123,26 @@ def test_glare_is_brightest_in_one_place() -> None:
         y, x = np.unravel_index(out[:, :, 0].argmax(), out.shape[:2])
         assert out[y, x, 0] > out.min()
         assert out.max() <= 250
+
+
+def test_a_faded_sign_loses_its_red_first() -> None:
+    image = np.full((CROP_SIZE, CROP_SIZE, 3), 200, np.uint8)
+    image[:16], image[16:32] = (180, 20, 20), (20, 40, 180)
+    image.flags.writeable = False
+    for seed in range(10):
+        out = augment._fade(image, dice(seed)).astype(int)
+        reds, blues = (np.ptp(out[row, 10]) for row in (8, 24))
+        assert reds < np.ptp(image[8, 10])
+        assert blues > reds
+
+
+def test_some_signs_are_seen_from_far_aside() -> None:
+    only_moved = Augmentation("full", ",".join(set(PARTS) - {"perspective"}))
+    image = np.zeros((STORED, STORED, 3), np.uint8)
+    cv2.circle(image, (STORED // 2, STORED // 2), 21, (255, 255, 255), -1)
+    narrow = []
+    for seed in range(100):
+        y, x = np.nonzero(only_moved(image, dice(seed))[:, :, 0] > 127)
+        narrow.append(np.ptp(x) / np.ptp(y))
+    assert 0.4 < min(narrow) < 0.7
+    assert 0.9 < np.median(narrow) < 1.1

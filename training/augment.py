@@ -26,12 +26,13 @@ class Geometry(NamedTuple):
     shift: float  # ±
     degrees: float  # standard deviation
     stretch: float  # log of the aspect ratio's square root, ±
+    squeeze: float  # log, of the width where a sign is seen from far aside
     corner: float  # each corner, standard deviation
 
 
 GEOMETRY = {
-    "light": Geometry(0.1, 0.06, 3, 0.03, 0.0),
-    "full": Geometry(0.22, 0.12, 5, 0.1, 0.025),
+    "light": Geometry(0.1, 0.06, 3, 0.03, 0.0, 0.0),
+    "full": Geometry(0.22, 0.12, 5, 0.1, 0.6, 0.025),
 }
 
 
@@ -67,7 +68,7 @@ class Augmentation:
     def _full(self, image: Image, rng: np.random.Generator) -> Image:
         geometry = GEOMETRY["full"]
         if "perspective" in self.without:
-            geometry = geometry._replace(corner=0.0)
+            geometry = geometry._replace(corner=0.0, squeeze=0.0)
         out = _warp(image, _moved(geometry, self.side, rng))
         if "cover" not in self.without and rng.random() < 0.3:
             out = _cover(out, rng)
@@ -82,6 +83,8 @@ class Augmentation:
             out = _grain(out, rng)
         if "light" in self.without:
             return out
+        if rng.random() < 0.06:
+            out = _fade(out, rng)
         other = disturb(out, rng, blur=0.4)
         return other if other.std() > LEAST_CONTRAST else out  # nothing can be learnt from black
 
@@ -96,6 +99,8 @@ def _moved(geometry: Geometry, side: float, rng: np.random.Generator) -> NDArray
     corners = _corners(side) - STORED / 2
     corners *= np.exp(rng.uniform(-geometry.scale, geometry.scale))
     stretch = np.exp(rng.uniform(-geometry.stretch, geometry.stretch))
+    if geometry.squeeze and rng.random() < 0.12:
+        corners *= [np.exp(rng.uniform(0, geometry.squeeze)), 1]
     angle = np.radians(np.clip(rng.normal(0, geometry.degrees), -20, 20))
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     corners = corners * [stretch, 1 / stretch] @ turn.T
@@ -191,6 +196,17 @@ def _glare(image: Image, rng: np.random.Generator) -> Image:
     if rng.random() < 0.5:
         image = np.asarray(cv2.convertScaleAbs(image, alpha=float(rng.uniform(0.2, 0.8))), np.uint8)
     return _blend(image, (mask * rng.uniform(0.3, 0.95)).astype(np.float32), np.full(3, 250.0))
+
+
+def _fade(image: Image, rng: np.random.Generator) -> Image:
+    """A sign bleached by the sun: red goes first, then the other colours."""
+    wide = image.astype(np.float32)
+    red = np.clip((wide[:, :, 0] - wide[:, :, 1:].max(axis=2)) / 60, 0, 1)
+    pale = np.full(3, float(np.percentile(image, 95)))
+    out = _blend(image, red * np.float32(rng.uniform(0.3, 1.0)), pale)
+    grey = cv2.cvtColor(cv2.cvtColor(out, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    kept = float(rng.uniform(0.1, 0.8))
+    return np.asarray(cv2.addWeighted(out, kept, grey, 1 - kept, 0), np.uint8)
 
 
 def _sharpen(image: Image, rng: np.random.Generator) -> Image:

@@ -126,7 +126,7 @@ def multiply_adds(net: keras.Model) -> int:
 
 def _input(shape: Shape) -> tuple[Any, Any]:
     image = keras.Input((shape.size, shape.size, 3), name="image")
-    return image, layers.Rescaling(1 / 127.5, -1)(image)
+    return image, layers.Rescaling(1 / 255)(image)  # no offset: int8 takes this into the input
 
 
 def _output(shape: Shape, image: Any, x: Any) -> keras.Model:
