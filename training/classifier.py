@@ -27,7 +27,7 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from models.errors import ModelError, UsageError, run_command
-from models.imaging import CROP_MARGIN, CROP_SIZE
+from models.imaging import CROP_SIZE
 from models.signs import BACKGROUND, COUNT, FOREIGN
 from training.augment import Augmentation
 from training.crops import MIRRORED, chances, with_shares
@@ -36,6 +36,7 @@ from training.gather import Choice, Gathered, gather
 from training.nets import Shape, build, multiply_adds
 from training.runs import make_folder, refuse_other_recipe, run_training
 from training.steps import Predict, Settings, Steps, frozen, make_steps
+from training.watched import FILE, Answers, figures, margin, write_answers
 
 FINAL = "final.keras"
 LAST_RATE = 0.01  # of the highest, where the schedule ends
@@ -158,7 +159,7 @@ class Training:
             if len(losses) % 50 == 0:
                 bar.set_postfix(loss=f"{np.mean(losses[-100:]):.3f}", refresh=False)
         entry = {"loss": float(np.mean(losses)), "rate": rate}
-        entry |= _watch(self.steps.predict(watched), data.watched.labels)
+        entry |= figures(self.steps.predict(watched), data.watched.labels)
         self.log.append({**entry, "seconds": time.monotonic() - started})
         print(f"{data.part}: {entry['choose']:.4f}, nll {entry['choose_nll']:.4f}", flush=True)
 
@@ -210,23 +211,9 @@ def epoch_batches(
         chance = with_shares(chance, data.train.labels, shares)
     mirrored = MIRRORED if signs else {label: label for label in range(classes)}
     sampling = Sampling(recipe.samples, recipe.batch, chance, mirrored, recipe.flips)
-    augmentation = Augmentation(recipe.augment, recipe.without, _margin(recipe))
+    augmentation = Augmentation(recipe.augment, recipe.without, margin(recipe.data))
     look = Look(recipe.colour, recipe.contrast)
     return batches(data.train, sampling, augmentation, look, (recipe.seed, epoch))
-
-
-def _margin(recipe: Recipe) -> float:
-    """Pictures of class folders are the crops themselves: nothing lies around them."""
-    return CROP_MARGIN if recipe.data == "gtsrb" else 0.0
-
-
-def _watch(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, float]:
-    """Share read right and negative log-likelihood, among the classes that are watched at all."""
-    known = min(COUNT, logits.shape[1])
-    raised = logits - logits.max(axis=1, keepdims=True)
-    surprise = np.log(np.exp(raised).sum(axis=1)) - raised[np.arange(len(labels)), labels]
-    right = logits[:, :known].argmax(axis=1) == labels
-    return {"choose": float(right.mean()), "choose_nll": float(surprise.mean())}
 
 
 def load_teachers(recipe: Recipe, classes: int) -> Predict | None:
@@ -282,7 +269,7 @@ def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None
         f"multiply-adds, {keras.backend.backend()}",
         flush=True,
     )
-    watched = undisturbed(data.watched, look, _margin(recipe))
+    watched = undisturbed(data.watched, look, margin(recipe.data))
     with SummaryWriter(run / "tensorboard", purge_step=training.epoch) as board:
         while not training.finished and training.epoch < (until or recipe.epochs):
             training.train_epoch(data, watched, teach)
@@ -291,13 +278,8 @@ def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None
                 board.add_scalar(name, value, training.epoch)
     seconds = sum(entry["seconds"] for entry in training.log)
     print(f"{training.epoch} epochs, {seconds:.0f} s")
-    np.savez_compressed(
-        run / "watched.npz",
-        logits=training.steps.predict(watched),
-        labels=data.watched.labels,
-        names=np.array(data.names),
-        part=np.array(data.part),
-    )
+    logits = training.steps.predict(watched)
+    write_answers(run / FILE, Answers(logits, data.watched.labels, data.names, data.part))
     training.averaged().save(run / FINAL)
     return run / FINAL
 

@@ -149,7 +149,7 @@ def _check_memory(crops: int) -> None:
 def _read(data: datasets.Dataset, examples: Any, what: str) -> tuple[Crops, list[str]]:
     images, labels, names = [], [], []
     for example in tqdm(examples, desc=what, unit="", mininterval=2):
-        picture = data.read(example)
+        picture = data.read_whole(example)
         for annotation in example.annotations:
             images.append(store(picture, annotation.box))
             labels.append(FOREIGN if annotation.label == UNKNOWN_SIGN.id else annotation.label)
