@@ -30,7 +30,7 @@ def loss_curve(log: Sequence[Mapping[str, float]]) -> bytes:
         axes.set_title("Loss")
         axes.set_ylabel("nats")
         axes.set_ylim(bottom=0)
-        _epochs(axes)
+        _epochs(axes, log)
         axes.legend()
     return drawn.png
 
@@ -46,7 +46,7 @@ def error_curve(log: Sequence[Mapping[str, float]], watched: int) -> bytes:
         axes.yaxis.set_major_formatter("{x:g}")
         axes.set_title("Mistakes on the watched part")
         axes.set_ylabel("%, log scale")
-        _epochs(axes)
+        _epochs(axes, log)
         if epochs:
             best = int(np.argmin(errors))
             axes.plot(epochs[best], errors[best], "o", color=RED)
@@ -65,7 +65,7 @@ def rate_curve(log: Sequence[Mapping[str, float]]) -> bytes:
         axes.set_ylabel("a step")
         axes.set_ylim(bottom=0)
         axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3))
-        _epochs(axes)
+        _epochs(axes, log)
     return drawn.png
 
 
@@ -82,7 +82,9 @@ def _marker(log: Sequence[Any]) -> str:
     return "o" if len(log) < 3 else ""  # a line of one point would be invisible
 
 
-def _epochs(axes: Axes) -> None:
+def _epochs(axes: Axes, log: Sequence[Any]) -> None:
+    if len(log) == 1:
+        axes.set_xlim(0, 2)
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
@@ -174,7 +176,7 @@ def class_counts(counts: Mapping[str, Array], names: Sequence[str]) -> bytes:
         axes.grid(axis="y", visible=False)
         axes.set_title("Pictures of each class")
         axes.set_xlabel("pictures")
-        axes.legend(loc="lower right")
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=len(counts), borderaxespad=0)
     return drawn.png
 
 
@@ -199,7 +201,7 @@ def size_histogram(sizes: Mapping[str, Array]) -> bytes:
         axes.xaxis.set_major_formatter(ScalarFormatter())
         median = float(np.median(every))
         axes.axvline(median, color=RED, linewidth=1.2, label=f"median {median:.0f} px")
-        axes.set_title("Size of the signs in their pictures")
+        axes.set_title("Size in the pictures")
         axes.set_xlabel("longer side of the box, px")
         axes.set_ylabel("pictures")
         axes.legend()

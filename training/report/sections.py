@@ -48,6 +48,7 @@ def headline(run: Run) -> dict[str, Any]:
         "mistakes": int((~run.found.right).sum()),
         "forced": findings.forced_choice(run.record),
         "error": metrics.calibration_error(run.found.reliability),
+        "tracked": len(set(run.pictures.groups)) < len(run.found.truth),
         "size": run.pictures.crops.shape[1],
         "epochs": len(log),
         "minutes": sum(entry.get("seconds", 0.0) for entry in log) / 60,
