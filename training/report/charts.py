@@ -176,7 +176,7 @@ def class_counts(counts: Mapping[str, Array], names: Sequence[str]) -> bytes:
         axes.grid(axis="y", visible=False)
         axes.set_title("Pictures of each class")
         axes.set_xlabel("pictures")
-        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=len(counts), borderaxespad=0)
+        drawn.figure.legend(loc="outside lower center", ncols=len(counts))
     return drawn.png
 
 
