@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,3 +40,27 @@ def intervals(
             low, high = np.percentile(values, INTERVAL)
             result[key] = float(low), float(high)
     return result
+
+
+def mean_and_interval(
+    values: NDArray[np.float64], groups: Sequence[str]
+) -> tuple[float, tuple[float, float]]:
+    """The mean of values (n,) and its 95 % interval; `groups` (n,) names what each belongs to.
+
+    Whole groups (tracks of one physical sign) are drawn. `values` may not be empty.
+    """
+    _, group = np.unique(np.array(groups), return_inverse=True)
+    sizes, sums = np.bincount(group), np.bincount(group, values)
+    found = intervals(lambda counts: {"": float(counts @ sums / (counts @ sizes))}, len(sizes))
+    return float(values.mean()), found[""]
+
+
+def paired_difference(
+    values: NDArray[np.float64], others: NDArray[np.float64], groups: Sequence[str]
+) -> tuple[float, tuple[float, float]]:
+    """How far the mean of `values` (n,) lies above that of `others` (n,), with its 95 % interval.
+
+    Both are of the same n things, and every draw takes the same groups of both: what is hard for
+    both alike does not widen the interval.
+    """
+    return mean_and_interval(values - others, groups)

@@ -18,6 +18,7 @@ from models.errors import SourceError, UsageError
 from models.signs import COUNT
 from training import ladder
 from training.rungs import CIFAR10, CLASSICAL, CLASSIFIER, OTHERS, QUICK, SIGNS, Rung
+from training.series import TrainingsError, train_all
 from training.standing import Standing, chart, csv_table, markdown, read_standing, table
 from training.watched import Answers, write_answers
 
@@ -55,20 +56,24 @@ def rung(name: str, *flags: str, after: str = "") -> Rung:
     return Rung(name, f"the idea of {name}", "pretender", flags, after)
 
 
+def climb(rungs: list[tuple[Rung, str]], out: Path) -> list[str]:
+    return train_all(ladder.jobs(rungs, out, quick=False), "rung")
+
+
 def order(out: Path) -> list[str]:
     return (out / "order").read_text().splitlines()
 
 
 def test_rungs_are_trained_in_order_each_in_its_folder(pets: str, tmp_path: Path) -> None:
     rungs = [(rung("a"), pets), (rung("b", after="a"), pets)]
-    assert ladder.climb(rungs, tmp_path / "out", quick=False) == []
+    assert climb(rungs, tmp_path / "out") == []
     assert order(tmp_path / "out") == ["a -", f"b {tmp_path / 'out' / 'a'}"]
 
 
 def test_a_finished_rung_is_not_trained_again(pets: str, tmp_path: Path) -> None:
     rungs = [(rung(name), pets) for name in ("a", "b")]
-    ladder.climb(rungs[:1], tmp_path / "out", quick=False)
-    ladder.climb(rungs, tmp_path / "out", quick=False)
+    climb(rungs[:1], tmp_path / "out")
+    climb(rungs, tmp_path / "out")
     assert order(tmp_path / "out") == ["a -", "b -"]
 
 
@@ -76,7 +81,7 @@ def test_a_failed_rung_keeps_only_those_from_being_trained_that_start_from_it(
     pets: str, tmp_path: Path
 ) -> None:
     names = [rung("a", "--fail", "yes"), rung("b", after="a"), rung("c")]
-    failed = ladder.climb([(each, pets) for each in names], tmp_path / "out", quick=False)
+    failed = climb([(each, pets) for each in names], tmp_path / "out")
     assert failed == ["a", "b"]
     assert order(tmp_path / "out") == ["a -", "c -"]
 
@@ -85,7 +90,7 @@ def test_the_whole_command_trains_shows_and_writes(
     pets: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(ladder, "OTHERS", (rung("a"), rung("b", "--fail", "yes"), rung("c")))
-    with pytest.raises(ladder.LadderError, match="every rung to be trained, found b failing"):
+    with pytest.raises(TrainingsError, match="every rung to be trained, found b failing"):
         ladder.main(["--data", pets, "--out", "out"])
     out = capfd.readouterr().out
     assert f"rung 1 of 3: the idea of a\npython -m pretender --data {pets} --run out/a" in out

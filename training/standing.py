@@ -10,17 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
-from models.errors import OutputError, SourceError
+from models.errors import SourceError
+from training.sheet import LEFT, RIGHT, Sheet, aligned, percent, pipes
 from training.watched import FILE, read_answers, read_right, share_and_interval
 
 COST = "cost.json"
-WIDTH, MARGIN, ROW = 1500, 40, 46
-NAMES, FIGURES = 390, 330  # pixels for the ideas, and for the figures behind the bars
-TOP = 130
-INK, FAINT, PAPER, BAR = (33, 37, 41), (134, 142, 150), (255, 255, 255), (25, 113, 194)
-BEST = (43, 138, 62)
+BAR, BEST = (25, 113, 194), (43, 138, 62)
 LEAST_ERROR = 1e-4  # where the axis of the picture ends
 
 
@@ -97,20 +93,16 @@ def _time(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f}"
-
-
 HEADER = ("idea", "parameters", "multiply-adds", "top1 %", "95 %", "time")
 
 
 def _cells(standing: Standing) -> tuple[str, ...]:
-    low, high = map(_percent, standing.interval)
+    low, high = map(percent, standing.interval)
     return (
         standing.idea,
         _short(standing.parameters),
         _short(standing.multiply_adds),
-        _percent(standing.top1),
+        percent(standing.top1),
         f"{low} – {high}",
         _time(standing.seconds),
     )
@@ -126,24 +118,13 @@ def _under(standings: Sequence[Standing]) -> str:
 
 
 def table(standings: Sequence[Standing]) -> str:
-    """For a terminal: a line a rung, and its command below the table."""
-    rows = [HEADER, *map(_cells, standings)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    ]
-    lines.insert(1, "─" * len(lines[0]))
-    return "\n".join((*lines, _under(standings)))
+    """For a terminal: a line a rung, and below the table what its columns mean."""
+    return "\n".join((*aligned(HEADER, list(map(_cells, standings))), _under(standings)))
 
 
 def markdown(title: str, standings: Sequence[Standing]) -> str:
     """The same as a page, with the commands."""
-    rows = [HEADER, ("---", *["---:"] * (len(HEADER) - 1)), *map(_cells, standings)]
-    lines = [f"# {title}", "", *(f"| {' | '.join(row)} |" for row in rows), ""]
+    lines = [f"# {title}", "", *pipes(HEADER, list(map(_cells, standings))), ""]
     lines += [f"{_under(standings)}.", "", "![](ladder.png)", "", "## The commands", ""]
     lines += [line for s in standings for line in (f"{s.idea}:", "```", s.command, "```", "")]
     return "\n".join(lines)
@@ -166,58 +147,26 @@ def csv_table(standings: Sequence[Standing]) -> str:
 
 def chart(title: str, standings: Sequence[Standing]) -> bytes:
     """A PNG: how much each rung reads wrong, on a logarithmic axis, with its interval."""
-    height = TOP + ROW * len(standings) + 2 * MARGIN
-    image = Image.new("RGB", (WIDTH, height), PAPER)
-    draw = ImageDraw.Draw(image)
-    draw.text((MARGIN, MARGIN - 8), title, INK, _font(28))
     note = f"read wrong of {standings[0].watched} pictures, logarithmic: shorter is better"
-    draw.text((MARGIN, MARGIN + 32), note, FAINT, _font(17))
-    left, right = MARGIN + NAMES, WIDTH - MARGIN - FIGURES
+    sheet = Sheet(title, note, len(standings))
     floor = min(_floor(1 - s.top1) for s in standings)
-    base = TOP + ROW * len(standings)
 
     def place(error: float) -> float:
         way = (np.log10(max(error, floor)) - np.log10(floor)) / -np.log10(floor)
-        return float(left + way * (right - left))
+        return float(LEFT + way * (RIGHT - LEFT))
 
     for power in range(round(np.log10(floor)), 1):
-        x = place(10.0**power)
-        draw.line((x, TOP - 6, x, base), (222, 226, 230))
-        draw.text((x, base + 6), f"{10.0 ** (power + 2):g} %", FAINT, _font(15), anchor="ma")
+        sheet.mark(place(10.0**power), f"{10.0 ** (power + 2):g} %")
     best = max(range(len(standings)), key=lambda row: standings[row].top1)
     for row, standing in enumerate(standings):
-        y = TOP + row * ROW
-        middle = y + ROW // 2 - 4
-        draw.text((left - 14, middle), standing.idea, INK, _font(18), anchor="rm")
-        end = place(1 - standing.top1)
-        draw.rectangle((left, y + 6, end, y + ROW - 14), BEST if row == best else BAR)
-        low, high = (place(1 - share) for share in reversed(standing.interval))
-        draw.line((low, middle, high, middle), INK, 2)
-        for x in (low, high):
-            draw.line((x, middle - 5, x, middle + 5), INK, 2)
-        figures = f"{_percent(standing.top1)} %"
+        sheet.name(row, standing.idea)
+        sheet.bar(row, LEFT, place(1 - standing.top1), BEST if row == best else BAR)
+        sheet.whiskers(row, *(place(1 - share) for share in reversed(standing.interval)))
         size = f"{_short(standing.multiply_adds)} multiply-adds"
-        draw.text((right + 20, middle), figures, INK, _font(19), anchor="lm")
-        draw.text((right + 120, middle), size, FAINT, _font(15), anchor="lm")
-    data = io.BytesIO()
-    image.save(data, format="PNG")
-    return data.getvalue()
+        sheet.figures(row, f"{percent(standing.top1)} %", size)
+    return sheet.png()
 
 
 def _floor(error: float) -> float:
     """The power of ten at or below an error."""
     return float(10.0 ** np.floor(np.log10(max(error, LEAST_ERROR)) - 1e-9))
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
-
-
-def write(path: Path, data: bytes) -> None:
-    """Through a temporary file; OutputError where it cannot be written."""
-    try:
-        part = path.with_name(path.name + ".part")
-        part.write_bytes(data)
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error}") from error

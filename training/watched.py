@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.errors import SourceError
 from models.imaging import CROP_MARGIN
-from models.intervals import intervals
+from models.intervals import mean_and_interval
 from models.signs import COUNT, label_names
 
 FILE = "watched.npz"
@@ -58,21 +58,22 @@ def read_right(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArra
 
 def figures(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, float]:
     """What an epoch's entry in log.json says: the share read right, and the mean surprise."""
-    raised = logits - logits.max(axis=1, keepdims=True)
-    surprise = np.log(np.exp(raised).sum(axis=1)) - raised[np.arange(len(labels)), labels]
     right = read_right(logits, labels)
-    return {"choose": float(right.mean()), "choose_nll": float(surprise.mean())}
+    return {"choose": float(right.mean()), "choose_nll": float(surprise(logits, labels).mean())}
+
+
+def surprise(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The negative log-likelihood of each picture's label, (n,), among all outputs."""
+    raised = logits - logits.max(axis=1, keepdims=True)
+    found = np.log(np.exp(raised).sum(axis=1)) - raised[np.arange(len(labels)), labels]
+    return np.asarray(found, logits.dtype)
 
 
 def share_and_interval(
     right: NDArray[np.bool_], groups: Sequence[str]
 ) -> tuple[float, tuple[float, float]]:
     """The share that is right and its 95 % interval, whole groups (tracks) drawn by bootstrap."""
-    _, group = np.unique(np.array(groups), return_inverse=True)
-    sizes = np.bincount(group)
-    hits = np.bincount(group, right)
-    found = intervals(lambda counts: {"": float(counts @ hits / (counts @ sizes))}, len(sizes))
-    return float(right.mean()), found[""]
+    return mean_and_interval(right.astype(np.float64), groups)
 
 
 def margin(data: str) -> float:
