@@ -12,7 +12,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 # The data sets and the rooms next door: files, splits and the places that are no sign of the 43.
-READERS = ("training.datasets", "training.files", "training.split", "training.negatives")
+READERS = (
+    *("training.datasets", "training.files", "training.split", "training.negatives"),
+    "training.watched",
+)
 
 MAY_IMPORT = {
     "models": {"models"},

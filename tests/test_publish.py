@@ -10,17 +10,10 @@ from pathlib import Path
 import pytest
 from small_models import classifier_bytes, classifier_spec, detector_spec
 
-from calibration import publish
-from calibration.publish import (
-    Target,
-    _evaluate,
-    _refuse_loss,
-    _size,
-    _trained,
-    main,
-    publish_classifier,
-    write,
-)
+from calibration import candidate
+from calibration.candidate import Target, evaluated, refuse_loss, trained, write
+from calibration.publish import _size, main
+from calibration.publish_classifier import _check_twin, _like_twin, publish_classifier
 from edge.classifier import load_classifier
 from models.errors import ModelError, OutputError, SourceError, UsageError
 from models.spec import load_spec, model_bytes
@@ -88,14 +81,14 @@ def test_a_folder_that_cannot_be_made_is_an_output_error(tmp_path: Path) -> None
 def test_a_small_loss_is_published_and_told(
     whole: float, int8: float, limit: float, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _refuse_loss("top1", {"float": whole, "int8": int8}, limit)
+    refuse_loss("top1", {"float": whole, "int8": int8}, limit)
     assert capsys.readouterr().out == f"top1: float {whole:.4f}, int8 {int8:.4f}\n"
 
 
 def test_a_large_loss_is_refused_with_both_figures() -> None:
     message = r"not published: expected int8 ap50 within 0\.01 of float's 0\.9500, found 0\.9300"
     with pytest.raises(ModelError, match=message):
-        _refuse_loss("ap50", {"float": 0.95, "int8": 0.93}, 0.01)
+        refuse_loss("ap50", {"float": 0.95, "int8": 0.93}, 0.01)
 
 
 # --- the command ---
@@ -152,7 +145,7 @@ def test_a_run_that_has_not_finished_is_a_source_error(content: str | None, tmp_
     if content is not None:
         (tmp_path / "recipe.json").write_text(content)
     with pytest.raises(SourceError, match=f"{tmp_path}: expected a finished training run, found"):
-        _trained(tmp_path)
+        trained(tmp_path)
 
 
 def test_a_run_is_asked_for_before_anything_else(tmp_path: Path) -> None:
@@ -191,9 +184,9 @@ def test_figures_come_with_the_command_for_the_published_model(
         report.write_text(json.dumps({"top1": 0.5, "mean_ms": 3, "n": 2}))
         return 0
 
-    monkeypatch.setattr(publish.evaluate, "main", fake)
+    monkeypatch.setattr(candidate.evaluate, "main", fake)
     staged = tmp_path / "small.json"
-    found = _evaluate(flags, staged, "small", flag)
+    found = evaluated(flags, staged, "small", flag)
     assert found == {
         "top1": 0.5,
         "n": 2,  # no timings: they belong to a machine, not to a model
@@ -206,3 +199,33 @@ def test_figures_come_with_the_command_for_the_published_model(
 def test_specs_for_both_tasks_survive_being_written(tmp_path: Path) -> None:
     for spec in (classifier_spec(b"c"), dataclasses.replace(detector_spec(b"c"), name="d")):
         assert load_spec(write(spec, b"c", tmp_path)) == spec
+
+
+# --- a net that was trained on everything ---
+
+
+def test_a_net_trained_on_everything_needs_a_twin() -> None:
+    with pytest.raises(ModelError, match="not published: expected --twin"):
+        _check_twin({"recipe": {"parts": "all"}}, None)
+    _check_twin({"recipe": {"parts": "all"}}, Path("twin.json"))
+
+
+def test_a_net_with_parts_held_out_takes_no_twin() -> None:
+    with pytest.raises(ModelError, match="expected no --twin"):
+        _check_twin({"recipe": {"parts": "train"}}, Path("twin.json"))
+    _check_twin({"recipe": {"parts": "train"}}, None)
+
+
+def test_a_twin_lends_its_operating_point_and_its_figures() -> None:
+    twin = dataclasses.replace(
+        classifier_spec(b"twin", version="1"),
+        temperature=0.7,
+        thresholds={"accept": 0.55},
+        metrics={"judge": {"top1": 0.9}, "cost": {"bytes": 1}, "quantisation": {}},
+    )
+    own = classifier_spec(b"all", version="2")
+    found = _like_twin(own, twin)
+    assert (found.temperature, found.thresholds) == (0.7, {"accept": 0.55})
+    assert found.metrics == {"judge": {"top1": 0.9}}  # its cost and its loss are its own
+    assert found.origin.twin == f"small 1, sha256 {twin.sha256}"
+    assert (found.sha256, found.version) == (own.sha256, "2")

@@ -19,8 +19,10 @@ keras = pytest.importorskip("keras")
 from drawn_sets import drawn_gtsdb, drawn_gtsrb  # noqa: E402 – after the packages are known
 from small_models import classifier_spec, save  # noqa: E402
 
-from calibration import metrics, publish  # noqa: E402
-from calibration.publish import Target, publish_classifier  # noqa: E402
+from calibration import metrics  # noqa: E402
+from calibration import publish_classifier as publishing  # noqa: E402
+from calibration.candidate import Target  # noqa: E402
+from calibration.publish_classifier import publish_classifier  # noqa: E402
 from calibration.quantize_classifier import quantize_classifier  # noqa: E402
 from edge.classifier import load_classifier  # noqa: E402
 from edge.runtime import LiteRtRuntime  # noqa: E402
@@ -260,7 +262,7 @@ def test_a_classifier_is_published_as_a_whole(
 ) -> None:
     """Only the steps are on trial here, not what a net of two epochs reads."""
     monkeypatch.setattr(metrics, "intervals", partial(metrics.intervals, draws=5))
-    monkeypatch.setattr(publish, "MAX_TOP1_LOSS", 1.0)
+    monkeypatch.setattr(publishing, "MAX_TOP1_LOSS", 1.0)
 
     path = publish_classifier(run, Target("small", "0.0.1", tmp_path))
 
@@ -279,7 +281,7 @@ def test_a_classifier_is_published_as_a_whole(
 def test_an_int8_model_that_lost_too_much_is_not_published(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publish, "MAX_TOP1_LOSS", -1.0)  # it would have to gain a whole point
+    monkeypatch.setattr(publishing, "MAX_TOP1_LOSS", -1.0)  # it would have to gain a whole point
     with pytest.raises(ModelError, match="not published: expected int8 top1 within"):
         publish_classifier(run, Target("small", "0.0.1", tmp_path))
     assert list(tmp_path.iterdir()) == []

@@ -21,8 +21,10 @@ pytest.importorskip("litert_torch")
 from drawn_sets import drawn_gtsdb  # noqa: E402 – after the packages are known to be there
 from small_models import detector_spec, save  # noqa: E402
 
-from calibration import metrics, publish  # noqa: E402
-from calibration.publish import FloatRuntime, Target, publish_detector  # noqa: E402
+from calibration import metrics  # noqa: E402
+from calibration import publish_detector as publishing  # noqa: E402
+from calibration.candidate import Target, write  # noqa: E402
+from calibration.publish_detector import FloatRuntime, publish_detector  # noqa: E402
 from calibration.quantize_detector import quantize_detector, raw_head  # noqa: E402
 from edge.detector import load_detector  # noqa: E402
 from edge.runtime import LiteRtRuntime  # noqa: E402
@@ -207,16 +209,16 @@ def test_a_detector_is_published_as_a_whole(
 ) -> None:
     """Only the steps are on trial here, not what a net of two epochs finds."""
     monkeypatch.setattr(metrics, "intervals", partial(metrics.intervals, draws=5))
-    monkeypatch.setattr(publish, "STREETS", 4)
+    monkeypatch.setattr(publishing, "STREETS", 4)
     paired: list[Any] = []
 
     def keep(spec: Any, data: bytes, folder: Path, classifier: str) -> Path:
         paired.append((spec, classifier))
-        return publish.write(spec, data, folder)
+        return write(spec, data, folder)
 
-    monkeypatch.setattr(publish, "pair", keep)
-    monkeypatch.setattr(publish, "MAX_AP50_LOSS", 1.0)
-    monkeypatch.setattr(publish, "MAX_AP50_95_LOSS", 1.0)
+    monkeypatch.setattr(publishing, "pair", keep)
+    monkeypatch.setattr(publishing, "MAX_AP50_LOSS", 1.0)
+    monkeypatch.setattr(publishing, "MAX_AP50_95_LOSS", 1.0)
 
     path = publish_detector(run, Target("small", "0.0.1", tmp_path), SIZE, "partner")
 

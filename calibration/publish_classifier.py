@@ -1,0 +1,137 @@
+"""Publishes a classifier: int8, calibrated after quantisation, with all its figures."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from calibration import thresholds
+from calibration.candidate import (
+    Target,
+    command,
+    evaluated,
+    origin,
+    refuse_loss,
+    trained,
+    write,
+)
+from calibration.cost import multiply_adds
+from calibration.crops import degraded, representative_crops, sign_crops
+from calibration.kinds import measure_kinds, negatives_by_picture, part_of_negatives
+from calibration.quantize import draft, int8_logits, top1
+from calibration.quantize_classifier import float_logits, load_net, quantize_classifier
+from calibration.walk import Walk
+from edge.classifier import load_classifier
+from edge.core import Image
+from edge.runtime import available_threads
+from models.errors import ModelError
+from models.spec import Spec, load_spec
+from training import datasets
+from training.watched import Answers, write_answers
+
+MAX_TOP1_LOSS = 0.0005  # int8 against float, as fractions
+TIMED = 300  # crops that the time of one is the median of
+JUDGED = (  # what is measured on the judge part, by its name in the JSON
+    ("judge", ("--data", "gtsrb", "--part", "judge", "--corruptions", "--cameras")),
+    ("street", ("--data", "gtsdb", "--part", "judge", "--kinds")),
+)
+
+
+def publish_classifier(run: Path, target: Target, twin: Path | None = None) -> Path:
+    """Quantise a run's float classifier, set temperature and threshold, measure, publish.
+
+    A net that was trained on all parts has nothing left to be measured on: `twin`, the JSON of a
+    model of the same recipe that held choose and judge out, lends it its temperature, threshold
+    and figures. ModelError where a twin is missing or none is expected.
+    """
+    record = trained(run)
+    _check_twin(record, twin)
+    data = quantize_classifier(run / "final.keras", representative_crops(target.seed))
+    gtsrb = datasets.gtsrb()
+    chosen = datasets.part(gtsrb, "choose")
+    labels, crops = sign_crops(gtsrb, chosen)
+    logits, whole = int8_logits(data, crops), float_logits(load_net(run / "final.keras"), crops)
+    names = tuple(example.name for example in chosen)
+    write_answers(run / "int8.npz", Answers(logits, labels, names, "choose"))
+    accuracy = {"int8": top1(logits, labels), "float": top1(whole, labels)}
+    refuse_loss("top1", accuracy, MAX_TOP1_LOSS)
+    spec = dataclasses.replace(draft(data, target.name, target.version), origin=origin(record))
+    own = {
+        "quantisation": {"top1": accuracy, "part": "choose", "command": command()},
+        "cost": {**_cost(spec, data, crops, run / "staged"), "command": command()},
+    }
+    if twin:
+        spec = _like_twin(spec, load_spec(twin))
+        return write(
+            dataclasses.replace(spec, metrics={**spec.metrics, **own}), data, target.folder
+        )
+    worn = int8_logits(data, degraded(crops, thresholds.SEVERITY))
+    kinds = [
+        thresholds.Looks(logits, labels, thresholds.CLEAN_ECE),
+        thresholds.Looks(worn, labels, thresholds.WORN_ECE),
+    ]
+    temperature = round(thresholds.balanced_temperature(kinds), 4)
+    accept = math.floor(thresholds.accept(logits, temperature) * 10_000) / 10_000
+    spec = dataclasses.replace(spec, temperature=temperature, thresholds={"accept": accept})
+    staged = write(spec, data, run / "staged")
+    metrics: dict[str, Any] = {
+        name: evaluated(["classifier", *flags], staged, target.name) for name, flags in JUDGED
+    }
+    metrics |= own
+    metrics["accept"] = {**_price(staged), "part": "choose", "command": command()}
+    metrics["thresholds_chosen_on"] = "choose"
+    return write(dataclasses.replace(spec, metrics=metrics), data, target.folder)
+
+
+def _check_twin(record: dict[str, Any], twin: Path | None) -> None:
+    """ModelError unless there is a twin exactly where nothing was held out."""
+    whole = record["recipe"].get("parts") == "all"
+    if whole and not twin:
+        raise ModelError(
+            "not published: expected --twin, the JSON of a model of the same recipe with parts "
+            "held out, for a net that was trained on all of them"
+        )
+    if twin and not whole:
+        raise ModelError("not published: expected no --twin for a net with its own held-out parts")
+
+
+def _like_twin(spec: Spec, twin: Spec) -> Spec:
+    """The model with its held-out twin's operating point and figures."""
+    metrics = {k: v for k, v in twin.metrics.items() if k not in ("quantisation", "cost")}
+    name = f"{twin.name} {twin.version}, sha256 {twin.sha256}"
+    return dataclasses.replace(
+        spec,
+        temperature=twin.temperature,
+        thresholds=twin.thresholds,
+        metrics=metrics,
+        origin=dataclasses.replace(spec.origin, twin=name),
+    )
+
+
+def _cost(spec: Spec, data: bytes, crops: list[Image], folder: Path) -> dict[str, float]:
+    """Bytes, multiply-adds, and milliseconds a crop with one thread (median)."""
+    classifier = load_classifier(str(write(spec, data, folder)), threads=1)
+    seconds = []
+    for image in crops[:TIMED]:
+        start = time.perf_counter()
+        classifier.probabilities(image)
+        seconds.append(time.perf_counter() - start)
+    found = {"bytes": len(data), "multiply_adds": multiply_adds(data)}
+    return {**found, "ms_one_thread": round(1000 * float(np.median(seconds)), 3)}
+
+
+def _price(staged: Path) -> dict[str, Any]:
+    """What the classifier's threshold keeps and refuses in the streets of the choose part."""
+    gtsdb = datasets.gtsdb()
+    walk = Walk(gtsdb, part_of_negatives(gtsdb, "choose"))
+    classifier = load_classifier(str(staged), available_threads())
+    found = measure_kinds(classifier, None, walk, negatives_by_picture())["kinds"]
+    kept = {key: found[key] for key in (*found["intervals"], "n")}
+    shares = ", ".join(f"{key} {found[key]:.4f}" for key in found["intervals"])
+    print(f"accept {classifier.accept}: {shares}")
+    return kept
