@@ -25,7 +25,7 @@ from small_sets import picture, store  # noqa: E402
 from models.errors import ModelError, SourceError  # noqa: E402
 from models.signs import BACKGROUND, COUNT, label_names  # noqa: E402
 from training import datasets  # noqa: E402
-from training.report import attention  # noqa: E402
+from training.report import attention, findings  # noqa: E402
 from training.report.page import write_report  # noqa: E402
 from training.report.record import read_record  # noqa: E402
 
@@ -157,7 +157,22 @@ def test_float_and_int8_stand_side_by_side(pets: Path) -> None:
     text = page(pets)
 
     assert row(text, "accuracy, %") == ["75.00", "75.00", "+0.00"]
-    assert "83.33&nbsp;% of the pictures; 1\n    went from right to wrong and 1 from" in text
+    assert "83.33&nbsp;% of 12 pictures; 1\n    went from right to wrong and 1 from" in text
+
+
+def test_int8_is_compared_on_the_pictures_that_both_have_answered(tmp_path: Path) -> None:
+    """Published from fewer pictures, in another order: a dog that both miss, a cat only int8."""
+    run = tmp_path / "run"
+    write_run(run, "pets", CLASSES)
+    write_answers(run / "watched.npz", ["a", "b", "c", "d"], [0, 1, 2, 2], [0, 1, 0, 2])
+    write_answers(run / "int8.npz", ["c", "z", "b"], [2, 0, 1], [0, 0, 0])
+
+    compared = findings.compare(read_record(run))
+
+    assert compared is not None
+    assert (compared.count, compared.lost, compared.gained) == (2, 1, 0)
+    assert (compared.net.accuracy, compared.int8.accuracy, compared.agreement) == (0.5, 0, 0.5)
+    assert [each.tolist() for each in compared.margins] == [[-2, 2], [-2, -2]]
 
 
 def test_words_of_the_run_cannot_become_markup(pets: Path) -> None:

@@ -122,35 +122,55 @@ def typical_examples(found: Findings, pictures: Pictures, count: int) -> list[in
     return examples
 
 
-class Quantised(NamedTuple):
-    """Float against int8 on the same pictures. `margins`: the truth's lead in logits, (n,) each."""
+class Quality(NamedTuple):
+    """How good one net's answers are."""
 
     accuracy: float
     likelihood: float
-    error: float
+    error: float  # of the calibration, as trained
+
+
+class Quantised(NamedTuple):
+    """Float against int8 on the `count` pictures that both have answered.
+
+    `margins`: the truth's lead in logits, (count,) each.
+    """
+
+    count: int
+    net: Quality
+    int8: Quality
     agreement: float
     lost: int  # right in float, wrong in int8
     gained: int
     margins: tuple[Array, Array]
 
 
-def compare(record: Record, found: Findings) -> Quantised | None:
+def compare(record: Record) -> Quantised | None:
     """None until the net has been quantised."""
     if record.int8 is None:
         return None
-    logits, truth = record.int8.logits, found.truth
-    answer = logits.argmax(axis=1)
-    right = answer == truth
-    table = metrics.probabilities(logits)
+    place = {name: index for index, name in enumerate(record.watched.names)}
+    its = [index for index, name in enumerate(record.int8.names) if name in place]
+    mine = [place[record.int8.names[index]] for index in its]
+    truth = record.watched.labels[mine]
+    net, int8 = record.watched.logits[mine], record.int8.logits[its]
+    net_answer, answer = net.argmax(axis=1), int8.argmax(axis=1)
     return Quantised(
-        accuracy=float(right.mean()),
-        likelihood=metrics.likelihood(table, truth),
-        error=metrics.calibration_error(metrics.reliability(table.max(axis=1), right)),
-        agreement=float((answer == found.answer).mean()),
-        lost=int((found.right & ~right).sum()),
-        gained=int((~found.right & right).sum()),
-        margins=(margins(record.watched.logits, truth), margins(logits, truth)),
+        count=len(its),
+        net=_quality(net, truth),
+        int8=_quality(int8, truth),
+        agreement=float((answer == net_answer).mean()),
+        lost=int(((net_answer == truth) & (answer != truth)).sum()),
+        gained=int(((net_answer != truth) & (answer == truth)).sum()),
+        margins=(margins(net, truth), margins(int8, truth)),
     )
+
+
+def _quality(logits: Array, truth: Array) -> Quality:
+    table = metrics.probabilities(logits)
+    right = logits.argmax(axis=1) == truth
+    error = metrics.calibration_error(metrics.reliability(table.max(axis=1), right))
+    return Quality(float(right.mean()), metrics.likelihood(table, truth), error)
 
 
 def margins(logits: Array, truth: Array) -> Array:

@@ -151,12 +151,11 @@ def bands(run: Run, album: Album) -> dict[str, Any]:
 
 
 def int8(run: Run, album: Album) -> dict[str, Any] | None:
-    compared = findings.compare(run.record, run.found)
+    compared = findings.compare(run.record)
     if compared is None:
         return None
     chart = charts.margin_chart(*compared.margins)
     return {
         "figures": compared,
-        "error": metrics.calibration_error(run.found.reliability),
         "picture": album.add("int8", "float against int8", chart),
     }
