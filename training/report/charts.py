@@ -222,5 +222,5 @@ def margin_chart(net: Array, int8: Array) -> bytes:
         axes.set_title("The truth's lead over the best other answer")
         axes.set_xlabel("float net, logits")
         axes.set_ylabel("int8 file, logits")
-        axes.legend(loc="upper left")
+        axes.legend(loc="lower right")
     return drawn.png
