@@ -44,6 +44,7 @@ from training.split import read_split
 TASKS = ("classifier", "detector", "system")
 CUT_OUT = ("gtsrb", "folders")  # layouts whose pictures are single signs
 SETS = {"gtsrb": gtsrb, "gtsdb": gtsdb}  # found under `data_root()`
+MAX_MARGIN = 1.0
 GTSDB_TEST = 300  # pictures in GTSDB's official test part
 
 log = logging.getLogger(__name__)
@@ -122,6 +123,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         action="store_true",
         help="for classifier on gtsdb: also what is none of the 43, and the detector's own boxes",
     )
+    parser.add_argument(
+        "--margin",
+        type=float,
+        help="cut signs out with this share of their longer side around them, not the model's own",
+    )
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--limit", type=int, help="only so many pictures, spread over the set")
     parser.add_argument("--threads", type=int, default=default.threads, help="0: all processors")
@@ -131,6 +137,10 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         raise UsageError(f"--limit: expected 1 or more, found {flags.limit}")
     if flags.threads < 0:
         raise UsageError(f"--threads: expected 0 or more, found {flags.threads}")
+    if flags.margin is not None and not 0 <= flags.margin <= MAX_MARGIN:
+        raise UsageError(f"--margin: expected 0 to {MAX_MARGIN}, found {flags.margin}")
+    if flags.margin is not None and flags.task == "detector":
+        raise UsageError("--margin: expected for classifier and system only, found detector")
     if flags.task == "classifier" and flags.detector and not flags.kinds:
         raise UsageError(
             "--detector: expected for detector, system and --kinds only, found classifier"
@@ -151,7 +161,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 def _measure(flags: argparse.Namespace, walk: Walk) -> tuple[dict[str, Spec], dict[str, Any]]:
     """The models' specs by their key in the report, and the figures."""
     if flags.task == "classifier":
-        classifier = load_classifier(flags.model, flags.threads)
+        classifier = _classifier(flags)
         figures = _measure_classifier(flags, classifier, walk)
         if not flags.kinds:
             return {"model": classifier.spec}, figures
@@ -162,12 +172,17 @@ def _measure(flags: argparse.Namespace, walk: Walk) -> tuple[dict[str, Spec], di
         detector = load_detector(flags.detector, flags.threads, WHOLE_CURVE)
         threshold = detector.spec.thresholds["score"]
         return {"model": detector.spec}, measure_detector(detector, threshold, walk)
-    classifier = load_classifier(flags.model, flags.threads)
+    classifier = _classifier(flags)
     detector = load_detector(flags.detector, flags.threads, READ_CURVE)
     thresholds = detector.spec.thresholds["score"], pair_threshold(detector.spec, classifier.spec)
     reader = Reader(detector, classifier, threshold=0.0)
     specs = {"model": classifier.spec, "detector": detector.spec}
     return specs, measure_system(reader, thresholds, walk)
+
+
+def _classifier(flags: argparse.Namespace) -> SignClassifier:
+    classifier = load_classifier(flags.model, flags.threads)
+    return classifier if flags.margin is None else classifier.with_margin(flags.margin)
 
 
 def _measure_classifier(

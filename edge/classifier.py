@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,6 +26,11 @@ class SignClassifier:
     def classify(self, image: Image, boxes: Sequence[Box]) -> list[Reading]:
         """One reading for each box, in their order."""
         return [self._read(image, box, self.spec.input.margin) for box in boxes]
+
+    def with_margin(self, margin: float) -> SignClassifier:
+        """The same net shown other surroundings: `margin` is a share of a box's longer side."""
+        seen = dataclasses.replace(self.spec.input, margin=margin)
+        return SignClassifier(dataclasses.replace(self.spec, input=seen), self._runtime)
 
     def classify_crop(self, image: Image) -> Reading:
         """Read a picture that is itself a cropped sign: no margin is added around it."""

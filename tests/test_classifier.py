@@ -122,6 +122,15 @@ def test_every_box_gets_its_reading_in_order_from_its_own_crop(image: Image) -> 
     assert np.array_equal(runtime.shown[0], image[4:16, 2:14, ::-1])  # 8 px and 2 px of margin
 
 
+def test_another_margin_shows_other_surroundings_and_leaves_the_classifier(image: Image) -> None:
+    classifier, runtime = made()
+    box = Box(4, 6, 12, 14)
+    other = classifier.with_margin(0.5)
+    other.classify(image, [box])
+    assert np.array_equal(runtime.shown[-1], crop(image, box, 12, 0.5))
+    assert (other.spec.input.margin, classifier.spec.input.margin) == (0.5, 0.25)
+
+
 def test_what_the_net_sees_can_be_shown_to_it_directly(image: Image) -> None:
     classifier, runtime = made(temperature=2.0)
     box = Box(4, 6, 12, 14)

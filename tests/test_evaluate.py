@@ -419,6 +419,8 @@ def test_models_that_are_no_pair_have_no_threshold(
         (["detector", "--data", "x", "--jsn", "y"], "--json"),
         (["detector", "--data", "x", "--corruptions"], "--corruptions: expected for classifier"),
         (["system", "--data", "x", "--cameras"], "--cameras: expected for classifier"),
+        (["detector", "--data", "x", "--margin", "0.1"], "--margin: expected for classifier"),
+        (["classifier", "--data", "x", "--margin", "-0.1"], "--margin: expected 0 to"),
         (["detector", "--data", "x", "--kinds"], "--kinds: expected for classifier"),
     ],
 )

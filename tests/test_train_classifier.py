@@ -271,7 +271,7 @@ def test_a_classifier_is_published_as_a_whole(
     assert (spec.name, spec.version, spec.task) == ("small", "0.0.1", "classify")
     assert spec.origin.data[0] == {"data": "gtsrb", "parts": ["train"]}
     assert spec.metrics["judge"]["n"] == 2 * COUNT
-    assert spec.metrics["judge"]["command"].endswith("--part judge --model small")
+    assert spec.metrics["judge"]["command"].endswith("--corruptions --cameras --model small")
     assert set(spec.metrics["quantisation"]["top1"]) == {"int8", "float"}
     assert 0.2 <= spec.temperature <= 4
     assert {"kept", "foreign_refused", "part"} <= spec.metrics["accept"].keys()
