@@ -53,14 +53,14 @@ class Recipe:
     architecture: str = "plain"
     width: float = 1.0  # of the net's channels
     dropout: float = 0.2
-    epochs: int = 13
+    epochs: int = 45
     samples: int = 36_000  # an epoch
     batch: int = 64
     rate: float = 4e-3
     schedule: str = "cosine"  # or constant
     decay: float = 1e-2
     warmup: float = 1.0  # epochs
-    average: float = 0.998
+    average: float = 0.999
     smoothing: float = 0.05
     augment: str = "full"
     without: str = ""  # parts of the augmentation left out
