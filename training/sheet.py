@@ -27,10 +27,10 @@ def aligned(header: Row, rows: Sequence[Row], words: Sequence[int] = (0,)) -> li
         "  ".join(
             cell.ljust(width) if column in words else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
+        ).rstrip()
         for row in whole
     ]
-    return [lines[0], "─" * len(lines[0]), *lines[1:]]
+    return [lines[0], "─" * max(map(len, lines)), *lines[1:]]
 
 
 def pipes(header: Row, rows: Sequence[Row], words: Sequence[int] = (0,)) -> list[str]:

@@ -1,0 +1,162 @@
+"""Changes one thing of the shipped recipe at a time and shows which ones help.
+
+    python -m training.ablation --out runs/ablation
+    python -m training.ablation --out runs/ablation --only smoothing-0 flips-0 --repeats 3
+
+Each variant is trained, in a short form of the recipe, on both of two folds by track of train and
+choose, so that every picture is watched by a net that never saw its sign. Each training is a
+command of its own (`training.classifier`) with its folder below --out. A finished one is not
+trained again, an unfinished one is continued. The table is printed, and written as ablation.md,
+ablation.csv and ablation.png.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from models.errors import UsageError, run_command
+from training.comparison import (
+    Compared,
+    Watched,
+    chart,
+    compare,
+    csv_table,
+    markdown,
+    read_recipe,
+    read_watched,
+    refuse_other,
+    text,
+)
+from training.rungs import CLASSIFIER
+from training.series import (
+    Findings,
+    Job,
+    command_parser,
+    conduct,
+    finished,
+    folder,
+    line,
+    refuse_unknown,
+    tracks,
+)
+from training.variants import BASE, FOLDS, TEACHER, VARIANTS, Variant, flags, fold, in_fold, taught
+
+log = logging.getLogger(__name__)
+
+
+def plan(names: Sequence[str], teacher: str | None) -> list[Variant]:
+    """The base and the variants that `names` picks, all where it picks none.
+
+    UsageError for a name that is none; without a teacher its variant is left out with a warning.
+    """
+    refuse_unknown(names, [*(variant.name for variant in VARIANTS), TEACHER])
+    found = [each for each in VARIANTS if not names or each.name in (BASE, *names)]
+    if teacher:
+        found += [taught(teacher, _seen(teacher))] if not names or TEACHER in names else []
+    elif not names or TEACHER in names:
+        log.warning("left out %s: it needs --teacher RUN", TEACHER)
+    return found
+
+
+def _seen(teacher: str) -> bool:
+    """Whether a teacher was trained on signs that its student is watched on, or may have been."""
+    for seed in range(FOLDS):
+        for run in in_fold(teacher, seed).split(","):
+            recipe = read_recipe(Path(run))
+            if (recipe.get("folds"), recipe.get("fold")) != (FOLDS, fold(seed)):
+                return True
+    return False
+
+
+class Series(NamedTuple):
+    """Which variants are trained where, how often and how long."""
+
+    variants: Sequence[Variant]
+    out: Path
+    repeats: int = 1
+    quick: bool = False
+
+    def jobs(self, variant: Variant) -> list[Job]:
+        """The trainings of a variant: one a fold, and again with other seeds for a repeat."""
+        found = []
+        for seed in range(FOLDS * self.repeats):
+            run = self.out / f"{variant.name}-{seed}"
+            words = [word for pair in flags(variant, seed, self.quick).items() for word in pair]
+            idea = f"{variant.name}, changed: {variant.change}; fold {fold(seed)}, seed {seed}"
+            found.append(Job(idea, ("-m", CLASSIFIER, *words, "--run", str(run)), run))
+        return found
+
+    def ordered(self) -> list[Job]:
+        """All variants once before any is repeated: the table is whole as early as it can be."""
+        each = [self.jobs(variant) for variant in self.variants]
+        rounds = range(0, FOLDS * self.repeats, FOLDS)
+        return [job for start in rounds for own in each for job in own[start : start + FOLDS]]
+
+    def done(self) -> list[Variant]:
+        """The variants whose trainings are all finished, the base first; none before the base is.
+
+        SourceError where one of them is not the base with that one thing changed.
+        """
+        runs = {each.name: [job.run for job in self.jobs(each)] for each in self.variants}
+        found = [each for each in self.variants if all(map(finished, runs[each.name]))]
+        if not found or found[0].name != BASE:
+            return []
+        base = read_recipe(runs[BASE][0])
+        for each in found:
+            for seed, run in enumerate(runs[each.name]):
+                refuse_other(run, flags(each, seed, self.quick), base)
+        return found
+
+
+def comparisons(series: Series) -> list[Compared]:
+    """A row for each variant that is done, the base first; empty before the base is."""
+    found: list[Compared] = []
+    done = series.done()
+    groups = tracks("gtsrb") if done else {}
+    base: Watched | None = None
+    for variant in done:
+        own = series.jobs(variant)
+        watched = read_watched([job.run for job in own])
+        base = base or watched
+        about = (variant.name, variant.change, tuple(line(job.words) for job in own))
+        found.append(compare(about, base, watched, groups))
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train what is missing, then show the table; TrainingsError where a training failed."""
+    parser = command_parser("ablation", __doc__, "variant")
+    parser.add_argument("--repeats", type=int, default=1, help="how often, with other seeds")
+    parser.add_argument(
+        "--teacher",
+        metavar="RUN",
+        help="a run to imitate; {fold} in it stands for the fold that it did not see",
+    )
+    chosen = parser.parse_args(arguments)
+    if chosen.repeats < 1:
+        raise UsageError(f"--repeats: expected 1 or more, found {chosen.repeats}")
+    variants = plan(chosen.only, chosen.teacher)
+    series = Series(variants, folder(chosen), chosen.repeats, chosen.quick)
+
+    def show() -> Findings | None:
+        table = comparisons(series)
+        if not table:
+            return None
+        title = "What the recipe's ingredients bring" + ", a quick look" * chosen.quick
+        files = {
+            "ablation.md": markdown(title, table).encode(),
+            "ablation.csv": csv_table(table).encode(),
+            "ablation.png": chart(title, table),
+        }
+        return Findings(text(table), files)
+
+    if not chosen.list:
+        series.done()  # refuse what other recipes trained before hours are spent beside it
+    conduct(chosen, "training", series.ordered(), show)
+
+
+if __name__ == "__main__":
+    run_command(main)

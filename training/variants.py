@@ -1,0 +1,83 @@
+"""The variants of the shipped recipe: what each changes, and the flags that do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from training.augment import PARTS
+from training.rungs import CLASSIFIER, QUICK
+
+FOLDS = 2  # of train and choose: each picture is watched once by a net that never saw its sign
+BASE = "base"
+TEACHER = "teacher"
+
+
+class Variant(NamedTuple):
+    """The base with one thing changed: its name, what is changed, flag → value."""
+
+    name: str
+    change: str
+    flags: Mapping[str, str]
+
+
+def _flags(words: Sequence[str]) -> dict[str, str]:
+    return dict(zip(words[::2], words[1::2], strict=True))
+
+
+def _variant(name: str, change: str, flags: str = "") -> Variant:
+    return Variant(name, change, _flags(flags.split()))
+
+
+SHORT = {"--epochs": "10", "--samples": "30000"}  # the recipe's short form
+
+VARIANTS = (
+    _variant(BASE, "nothing"),
+    _variant("augment-none", "no augmentation", "--augment none"),
+    _variant("augment-light", "light augmentation", "--augment light"),
+    *(_variant(f"without-{part}", f"augmentation without {part}", f"--without {part}")
+      for part in PARTS),
+    _variant("flips-0", "no mirrored signs", "--flips 0"),
+    _variant("balance-none", "classes as frequent as they are", "--balance none"),
+    _variant("balance-equal", "classes equally frequent", "--balance equal"),
+    _variant("drawn-0", "no drawn signs", "--drawn 0"),
+    _variant("signs-only", "no foreign signs, background, drawn signs",
+             "--drawn 0 --foreign 0 --background 0"),
+    _variant("smoothing-0", "no label smoothing", "--smoothing 0"),
+    _variant("smoothing-0.1", "label smoothing 0.1", "--smoothing 0.1"),
+    _variant("average-0", "weights not averaged", "--average 0"),
+    _variant("dropout-0", "no dropout", "--dropout 0"),
+    _variant("contrast-clahe", "contrast evened by CLAHE", "--contrast clahe"),
+    _variant("contrast-local", "local contrast normalised", "--contrast local"),
+    _variant("grey", "grey pictures", "--colour grey"),
+    _variant("plain16", "plain16: full resolution first", "--architecture plain16"),
+    _variant("width-0.75", "three quarters as wide", "--width 0.75"),
+    _variant("width-1.25", "a quarter wider, over the budget", "--width 1.25"),
+    _variant("epochs-20", "twice the epochs", "--epochs 20"),
+)  # fmt: skip
+
+
+def taught(teacher: str, seen: bool) -> Variant:
+    """The variant that imitates `teacher`, a run, several joined by ",", or with "{fold}" in it.
+
+    `seen`: the teacher was trained on signs that the variant is watched on.
+    """
+    unfair = ", which saw what is watched" if seen else ""
+    return Variant(TEACHER, f"imitates a teacher{unfair}", {"--teachers": teacher})
+
+
+def fold(seed: int) -> int:
+    """Which fold a seed watches: each fold has seeds of its own."""
+    return seed % FOLDS
+
+
+def in_fold(words: str, seed: int) -> str:
+    """The words with the fold of a seed for {fold}."""
+    return words.replace("{fold}", str(fold(seed)))
+
+
+def flags(variant: Variant, seed: int, quick: bool = False) -> dict[str, str]:
+    """All flags of one training of a variant but its folder."""
+    own = {"--folds": str(FOLDS), "--fold": str(fold(seed)), "--seed": str(seed)}
+    own |= SHORT | {flag: in_fold(value, seed) for flag, value in variant.flags.items()}
+    return own | (_flags(QUICK[CLASSIFIER]) if quick else {})
