@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import csv
 import json
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from recipes import recipe_fields
 from small_sets import gtsrb_training, picture, store
 
 from models.errors import SourceError, UsageError
@@ -22,7 +22,6 @@ from training.series import TrainingsError, train_all
 from training.standing import Standing, chart, csv_table, markdown, read_standing, table
 from training.watched import Answers, write_answers
 
-ROOT = Path(__file__).parents[1]
 PRETENDER = """
 import json, sys
 from pathlib import Path
@@ -153,15 +152,6 @@ def test_each_rung_has_a_folder_of_its_own_and_starts_from_an_earlier_one(
         assert each.after in ("", CIFAR10.name, *names[:place])
 
 
-def recipe_fields(module: str) -> dict[str, type]:
-    """Flag → type of the values of a training's Recipe, read without importing its packages."""
-    tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
-    (recipe,) = (n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "Recipe")
-    types: dict[str, type] = {"str": str, "int": int, "float": float}
-    fields = [node for node in recipe.body if isinstance(node, ast.AnnAssign)]
-    return {f"--{n.target.id}": types[n.annotation.id] for n in fields} | {"--limit": int}  # type: ignore[union-attr, attr-defined]
-
-
 @pytest.mark.parametrize("each", [*SIGNS, *OTHERS, CIFAR10], ids=lambda each: each.name)
 def test_the_flags_of_a_rung_are_those_of_its_training(each: Rung) -> None:
     fields = recipe_fields(each.module)
@@ -185,7 +175,7 @@ def test_the_interval_is_drawn_over_tracks(tmp_path: Path) -> None:
     found = read_standing(tmp_path, "idea", "python", tracks)
     assert (found.top1, found.interval, found.watched) == (0.5, (0, 1), 20)
     assert (found.parameters, found.multiply_adds, found.seconds) == (9400, 270_000, 90)
-    alone = read_standing(tmp_path, "idea", "python", {})
+    alone = read_standing(tmp_path, "idea", "python", {name: name for name in names})
     assert alone.interval == pytest.approx((0.3, 0.7), abs=0.1)
 
 
@@ -194,7 +184,15 @@ def test_foreign_and_background_are_no_answer_to_which_sign(tmp_path: Path) -> N
     logits[0, [7, COUNT, COUNT + 1]] = 1, 2, 3
     write_answers(tmp_path / "watched.npz", Answers(logits, np.array([7]), ("a",), "choose"))
     (tmp_path / "log.json").write_text("[]")
-    assert read_standing(tmp_path, "", "", {}).top1 == 1
+    assert read_standing(tmp_path, "", "", {"a": "a"}).top1 == 1
+
+
+def test_a_picture_that_the_data_set_does_not_have_is_refused(tmp_path: Path) -> None:
+    """Taken for a sign of its own it would make the interval too narrow."""
+    logits = np.zeros((1, 2), np.float32)
+    write_answers(tmp_path / "watched.npz", Answers(logits, np.array([0]), ("a",), "choose"))
+    with pytest.raises(SourceError, match=r"data set .* such as b, found a"):
+        read_standing(tmp_path, "", "", {"b": "b"})
 
 
 @pytest.mark.parametrize("content", ["", "[1]", '[{"loss": 1}]'])
@@ -203,7 +201,7 @@ def test_a_broken_log_is_named(tmp_path: Path, content: str) -> None:
     write_answers(tmp_path / "watched.npz", Answers(logits, np.array([0]), ("a",), "choose"))
     (tmp_path / "log.json").write_text(content)
     with pytest.raises(SourceError, match=r"log\.json: expected a run's log"):
-        read_standing(tmp_path, "", "", {})
+        read_standing(tmp_path, "", "", {"a": "a"})
 
 
 def test_broken_answers_are_named(tmp_path: Path) -> None:
@@ -274,16 +272,14 @@ def test_the_real_layout_gives_tracks_to_pictures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SIGN_DATA", str(tmp_path))
-    store(gtsrb_training({3: 2}), tmp_path / "gtsrb")
+    store(gtsrb_training({3: 2}, frames=10), tmp_path / "gtsrb")
     run = tmp_path / "out" / "plain"
     run.mkdir(parents=True)
     (run / "recipe.json").write_text("{}")
     (run / "log.json").write_text("[]")
-    names = [
-        f"GTSRB/Final_Training/Images/00003/{t:05d}_{f:05d}.ppm" for t in (0, 1) for f in (0, 1)
-    ]
-    logits = np.eye(COUNT + 2, dtype=np.float32)[[3, 3, 0, 0]]
-    write_answers(run / "watched.npz", Answers(logits, np.full(4, 3), tuple(names), "choose"))
+    names = [f"00003/{t:05d}_{f:05d}.ppm" for t in (0, 1) for f in range(10)]
+    logits = np.eye(COUNT + 2, dtype=np.float32)[np.repeat([3, 0], 10)]
+    write_answers(run / "watched.npz", Answers(logits, np.full(20, 3), tuple(names), "choose"))
     (plain,) = (each for each in SIGNS if each.name == "plain")
     (found,) = ladder.standings([(plain, "gtsrb")], tmp_path / "out", quick=False)
     assert (found.top1, found.interval) == (0.5, (0, 1))

@@ -16,7 +16,7 @@ from models.errors import SourceError
 from models.intervals import paired_difference
 from training.runs import RECIPE
 from training.sheet import LEFT, RIGHT, Sheet, aligned, percent, pipes
-from training.watched import FILE, read_answers, read_right, surprise
+from training.watched import FILE, groups, read_answers, read_right, surprise
 
 BETTER, WORSE, UNKNOWN = (43, 138, 62), (201, 42, 42), (173, 181, 189)
 TICKS = (0.1, 0.3, 1, 3, 10, 30)  # points, to both sides
@@ -108,29 +108,30 @@ def compare(
 ) -> Compared:
     """`about` is name, change and commands; `tracks` names for each picture the physical sign.
 
-    SourceError where the two were not watched on the same pictures.
+    SourceError where the two were not watched on the same pictures of the data set.
     """
     if variant.names != base.names or not np.array_equal(variant.run, base.run):
         raise SourceError(
             f"{about[0]}: expected the {len(base.names)} pictures that the base was watched on, "
             f"found {len(variant.names)} others"
         )
-    groups = [tracks.get(name, name) for name in base.names]
+    signs = groups(base.names, tracks)
     gain = variant.right - base.right
     return Compared(
         *about,
         round(float((1 - variant.right).sum())),
-        len(groups),
-        len(set(groups)),
+        len(signs),
+        len(set(signs)),
         float(variant.surprise.mean()),
-        *paired_difference(variant.right, base.right, groups),
+        *paired_difference(variant.right, base.right, signs),
         tuple(float(gain[base.run == run].mean()) for run in np.unique(base.run)),
-        *paired_difference(variant.surprise, base.surprise, groups),
+        *paired_difference(variant.surprise, base.surprise, signs),
     )
 
 
-HEADER = ("variant", "changed", "wrong", "top1 %", "nll", "points", "95 %", "the change")
-WORDS = (0, 1, 7)
+NUMBERS = ("wrong", "top1 %", "points", "95 %", "nll", "nll, 95 %")
+HEADER = ("variant", "changed", *NUMBERS, "the change")
+WORDS = (0, 1, len(HEADER) - 1)
 
 
 def _points(share: float) -> str:
@@ -140,14 +141,13 @@ def _points(share: float) -> str:
 
 
 def _cells(compared: Compared, base: Compared) -> tuple[str, ...]:
-    figures = (
-        *(compared.name, compared.change, str(compared.wrong)),
-        *(percent(compared.top1), f"{compared.nll:.4f}"),
-    )
+    figures = (compared.name, compared.change, str(compared.wrong), percent(compared.top1))
+    nll = f"{compared.nll:.4f}"
     if compared is base:
-        return (*figures, "–", "–", "–")
+        return (*figures, "–", "–", nll, "–", "–")
     interval = " … ".join(map(_points, compared.interval))
-    return (*figures, _points(compared.difference), interval, compared.verdict)
+    surprise = " … ".join(f"{end:+.4f}" for end in compared.nll_interval)
+    return (*figures, _points(compared.difference), interval, nll, surprise, compared.verdict)
 
 
 def _rows(table: Sequence[Compared]) -> list[tuple[str, ...]]:
@@ -158,8 +158,11 @@ def _under(table: Sequence[Compared]) -> list[str]:
     base, changes = table[0], len(table) - 1
     return [
         f"wrong: of {base.watched} answers for pictures of {base.signs} signs, each by a net that "
-        f"never saw the sign, {len(base.commands)} trainings a variant; nll: without a temperature",
-        "points: top1 less the base's, with its 95 % interval by paired bootstrap over signs",
+        f"never saw the sign, {len(base.commands)} trainings a variant",
+        "points: top1 less the base's, with its 95 % interval by paired bootstrap over signs; the "
+        "change helps or hurts where that is on one side of zero",
+        "nll: negative log-likelihood without a temperature (smoothing and teachers change it by "
+        "themselves), and the interval of what it is more than the base's: less is better",
         "the interval holds the luck of the signs, not that of the seeds, which --repeats evens "
         f"out; of {changes} changes that do nothing, about {0.05 * changes:.1f} would show a "
         "difference",

@@ -13,7 +13,7 @@ import numpy as np
 
 from models.errors import SourceError
 from training.sheet import LEFT, RIGHT, Sheet, aligned, percent, pipes
-from training.watched import FILE, read_answers, read_right, share_and_interval
+from training.watched import FILE, groups, read_answers, read_right, share_and_interval
 
 COST = "cost.json"
 BAR, BEST = (25, 113, 194), (43, 138, 62)
@@ -42,8 +42,7 @@ def read_standing(run: Path, idea: str, command: str, tracks: Mapping[str, str])
     """
     answers = read_answers(run / FILE)
     right = read_right(answers.logits, answers.labels)
-    groups = [tracks.get(name, name) for name in answers.names]
-    top1, interval = share_and_interval(right, groups)
+    top1, interval = share_and_interval(right, groups(answers.names, tracks))
     try:
         epochs = json.loads((run / "log.json").read_text())
         seconds = sum(float(entry["seconds"]) for entry in epochs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from zipfile import BadZipFile
@@ -67,6 +67,20 @@ def surprise(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[
     raised = logits - logits.max(axis=1, keepdims=True)
     found = np.log(np.exp(raised).sum(axis=1)) - raised[np.arange(len(labels)), labels]
     return np.asarray(found, logits.dtype)
+
+
+def groups(names: Sequence[str], tracks: Mapping[str, str]) -> list[str]:
+    """The physical sign of each picture; SourceError for one that is not in the data set.
+
+    Taken for a sign of its own it would make every interval too narrow.
+    """
+    unknown = [name for name in names if name not in tracks]
+    if unknown:
+        raise SourceError(
+            f"expected answers for pictures of the data set as it lies there now, such as "
+            f"{next(iter(tracks), 'none')}, found {unknown[0]}"
+        )
+    return [tracks[name] for name in names]
 
 
 def share_and_interval(
