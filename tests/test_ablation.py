@@ -36,7 +36,7 @@ with (run.parent / "order").open("a") as order:
 if words.get("--dropout") == "0" and run.name.endswith("1"):
     sys.exit(3)
 recipe = {"folds": 0, "fold": 0, "seed": 0, "epochs": 13, "samples": 36000, "smoothing": 0.05}
-recipe |= {"flips": 0.3, "dropout": 0.2, "teachers": ""}
+recipe |= {"average": 0.999, "flips": 0.3, "dropout": 0.2, "teachers": ""}
 for flag, value in words.items():
     if flag != "--limit":
         recipe[flag[2:]] = type(recipe[flag[2:]])(value)
@@ -164,8 +164,8 @@ def test_a_quick_look_has_folders_of_its_own(capsys: pytest.CaptureFixture[str])
     ablation.main(["--out", "out", "--quick", "--list", "--only", "epochs-20"])
     lines = capsys.readouterr().out.splitlines()
     assert lines[3] == (
-        "python -m pretender --folds 2 --fold 1 --seed 1 --epochs 2 --samples 4000 --limit 2000 "
-        "--run out/quick/epochs-20-1"
+        "python -m pretender --folds 2 --fold 1 --seed 1 --epochs 2 --samples 4000 --average 0.998 "
+        "--limit 2000 --run out/quick/epochs-20-1"
     )
     assert not Path("out").exists()
 
