@@ -19,7 +19,8 @@ class Walk:
     """The pictures of a set, one after another.
 
     One that cannot be read is left out and kept in `unreadable`; one warning at the end names
-    them. If that is every one, SourceError. `status` shows how many are done.
+    them. If that is every one, SourceError. `status` shows how many are done. It can be walked
+    again.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Walk:
 
     def __iter__(self) -> Iterator[tuple[Example, Image]]:
         first = ""
+        self.unreadable.clear()
         for done, example in enumerate(self._examples, start=1):
             try:
                 image = self._dataset.read(example)

@@ -265,6 +265,19 @@ def test_kinds_are_measured_with_the_detectors_own_boxes_beside_the_plain_figure
     assert "found signs: 4 signs" in printed
 
 
+def test_a_picture_that_two_walks_cannot_read_is_counted_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two of four: counted twice they would be all, and nothing could be measured."""
+    places = {"00001": [Negative(Box(100, 50, 110, 60), "foreign")]}
+    monkeypatch.setattr(evaluate, "negatives_by_picture", lambda: places)
+    folder = gtsdb_folder(tmp_path / "TrainIJCNN2013", [0, 1, 2, 3])
+    for name in ("00002.ppm", "00003.ppm"):
+        (folder / name).write_bytes(b"no picture")
+    figures = run("classifier", "--data", folder, "--kinds")
+    assert figures["data"]["unreadable"] == ["00002.ppm", "00003.ppm"]
+
+
 def test_kinds_are_known_in_gtsdb_only(gtsrb_test: Path) -> None:
     with pytest.raises(UsageError, match="--kinds: expected GTSDB's training pictures, found"):
         evaluate.main(["classifier", "--data", str(gtsrb_test), "--kinds"])
