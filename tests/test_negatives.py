@@ -107,6 +107,12 @@ def test_a_bad_row_is_named(tmp_path: Path, text: str, complaint: str) -> None:
         read_negatives(listed(tmp_path, text))
 
 
+def test_a_quotation_mark_that_is_never_closed_is_told(tmp_path: Path) -> None:
+    rows = "00007,1,2,30,40,background,0.5\n" * 6000  # what is quoted gets too long for a cell
+    with pytest.raises(SourceError, match=r"list\.csv: expected a list of negatives, found none: "):
+        read_negatives(listed(tmp_path, f'{MINED}"{rows}'))
+
+
 def test_a_missing_list_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"nowhere\.csv: expected a list of negatives"):
         read_negatives(tmp_path / "nowhere.csv")

@@ -111,10 +111,9 @@ def read_negatives(path: Path) -> tuple[Negative, ...]:
     an unknown kind, a score that is none.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return _parse(str(path), path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SourceError(f"{path}: expected a list of negatives, found none: {error}") from error
-    return _parse(str(path), text)
 
 
 @cache
