@@ -110,7 +110,10 @@ def kinds(looks: Sequence[Look], pictures: int) -> dict[str, Any]:
     asked |= {f"{kind}_refused": (truth == kind, ~named) for kind in NEGATIVES}
     asked = {key: (its, good) for key, (its, good) in asked.items() if its.any()}
     if "kept" not in asked or len(asked) == 1:
-        raise SourceError("expected signs of the 43 classes and places that are none, found no")
+        lacking = "places that are none" if "kept" in asked else "signs"
+        raise SourceError(
+            f"expected signs of the 43 classes and places that are none, found no {lacking}"
+        )
 
     def figures(counts: Counts) -> dict[str, float]:
         return {key: _share(good[its], counts[group][its]) for key, (its, good) in asked.items()}

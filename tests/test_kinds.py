@@ -70,12 +70,17 @@ def test_a_kind_that_does_not_occur_has_no_figure() -> None:
 
 
 @pytest.mark.parametrize(
-    "looks",
-    [[], [Look("sign", "sign", 0)], [Look("foreign", "foreign", 0)]],
+    ("looks", "lacking"),
+    [
+        ([], "signs"),
+        ([Look("sign", "sign", 0)], "places that are none"),
+        ([Look("foreign", "foreign", 0)], "signs"),
+    ],
     ids=["nothing", "no negative", "no sign"],
 )
-def test_signs_and_negatives_are_both_needed(looks: list[Look]) -> None:
-    with pytest.raises(SourceError, match="signs of the 43 classes and places that are none"):
+def test_signs_and_negatives_are_both_needed(looks: list[Look], lacking: str) -> None:
+    both = "signs of the 43 classes and places that are none"
+    with pytest.raises(SourceError, match=f"expected {both}, found no {lacking}$"):
         kinds(looks, pictures=1)
 
 
