@@ -19,7 +19,7 @@ from edge.detector import load_detector
 from edge.reports import prove_writable
 from edge.runtime import available_threads
 from edge.status import StatusLine
-from models.errors import OutputError, SourceError, run_command
+from models.errors import OutputError, SourceError, UsageError, run_command
 from training.datasets import gtsdb
 from training.files import stem
 from training.negatives import (
@@ -169,6 +169,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--threads", type=int, default=available_threads(), help="(%(default)s)")
     flags = parser.parse(arguments)
+    if flags.threads < 1:
+        raise UsageError(f"--threads: expected 1 or more, found {flags.threads}")
     prove_writable(flags.output)
     detector = load_detector(flags.detector, flags.threads, LEAST_SCORE)
     street = gtsdb()

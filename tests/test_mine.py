@@ -13,7 +13,7 @@ from calibration import mine
 from calibration.mine import MADE, Street, backgrounds, misframed, reframe
 from calibration.walk import Walk
 from edge.core import Box, Detection
-from models.errors import OutputError, SourceError
+from models.errors import OutputError, SourceError, UsageError
 from training.datasets import Dataset, gtsdb, open_dataset
 from training.files import stem
 from training.negatives import Negative, read_negatives
@@ -180,6 +180,12 @@ def test_the_published_detector_gives_the_same_file_twice(tmp_path: Path) -> Non
     assert first.read_bytes() == second.read_bytes()
     assert {row.kind for row in read_negatives(first)} >= {"misframed"}
     assert not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.parametrize("threads", ["0", "-1"])
+def test_at_least_one_thread_is_needed(threads: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"--threads: expected 1 or more, found {threads}"):
+        mine.main(["-o", str(tmp_path / "list.csv"), "--threads", threads])
 
 
 def test_a_place_that_cannot_be_written_is_told_before_the_mining(tmp_path: Path) -> None:
