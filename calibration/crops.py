@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from calibration.corruptions import CORRUPTIONS, corrupt
+from calibration.kinds import part_of_negatives
 from calibration.metrics import Ints
 from calibration.walk import known
 from edge.core import Image
@@ -49,7 +50,7 @@ def representative_crops(seed: int) -> list[Image]:
 
     CROPS_A_CLASS of each class, STREETS pictures' worth of anything else, foreign signs and what
     the detector takes for signs, all of pictures that are trained on. `seed` draws the places in
-    the streets.
+    the streets. Street pictures are those that negatives are learnt from.
     """
     gtsrb = datasets.gtsrb()
     labels, crops = sign_crops(gtsrb, datasets.part(gtsrb, "train")[::EVERY])
@@ -72,7 +73,7 @@ def spread(labels: Ints, brightness: np.ndarray) -> Ints:
 def street_crops(seed: int) -> list[Image]:
     """Squares of STREETS pictures of GTSDB, at places drawn by `seed`."""
     streets = datasets.gtsdb()
-    examples = datasets.part(streets, "train")
+    examples = part_of_negatives(streets, "train")
     rng = np.random.default_rng(seed)
     crops = []
     for example in examples[:: max(1, len(examples) // STREETS)]:

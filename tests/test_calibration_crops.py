@@ -71,12 +71,29 @@ def test_no_signs_no_crops() -> None:
 @pytest.mark.usefixtures("drawn")
 def test_every_class_and_the_street_without_signs_range_int8() -> None:
     crops = representative_crops(seed=1)
-    others = 3 * len(STREET_SIZES)
+    others = 2 * len(STREET_SIZES)  # 00001 of the three is chosen on
     assert len(crops) == COUNT * CROPS_A_CLASS + others + len(negative_crops())
     assert {image.shape for image in crops} == {(CROP_SIZE, CROP_SIZE, 3)}
     streets = crops[COUNT * CROPS_A_CLASS :][:others]
     assert np.array_equal(streets, street_crops(seed=1))
     assert not np.array_equal(streets, street_crops(seed=2))
+
+
+def test_streets_that_thresholds_are_chosen_on_range_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn_gtsdb(tmp_path, train=6, judge=1)
+    monkeypatch.setenv("SIGN_DATA", str(tmp_path))
+    gtsdb, its = datasets.gtsdb(), negatives.parts()
+    learnt = [e for e in gtsdb.examples if its[stem(e.name)] == "train"]
+    assert 0 < len(learnt) < len(datasets.part(gtsdb, "train"))
+    seen: list[str] = []
+    read = datasets.Dataset.read
+    monkeypatch.setattr(
+        datasets.Dataset, "read", lambda data, each: seen.append(each.name) or read(data, each)
+    )
+    street_crops(seed=1)
+    assert seen == [e.name for e in learnt]
 
 
 @pytest.mark.usefixtures("drawn")
