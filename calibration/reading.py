@@ -46,20 +46,17 @@ def measure_classifier(classifier: Classifier, walk: Walk) -> dict[str, Any]:
         raise SourceError("none of the pictures that could be read has a sign of a known class")
     truth, shown = np.array(truths), np.array(named)
     table = np.array(probabilities, dtype=np.float64)  # (n, 45)
-    forced = table[:, :COUNT].argmax(axis=1)
-    confidence = table[np.arange(len(table)), forced]
-    surprise = metrics.surprise(table[np.arange(len(table)), truth])
-    right = forced == truth
+    forced = metrics.forced(table, truth, COUNT)
     tracks, group = np.unique(groups, return_inverse=True)
 
     def figures(counts: Counts) -> dict[str, float]:
         return {
-            "top1": metrics.mean(right, counts),
+            "top1": metrics.mean(forced.right, counts),
             "top1_accepted": metrics.mean(shown == truth, counts),
             "refused": metrics.mean(shown == UNKNOWN, counts),
-            "macro_f1": metrics.macro_f1(truth, forced, counts, COUNT),
-            "ece": metrics.calibration_error(confidence, right, counts),
-            "nll": metrics.mean(surprise, counts),
+            "macro_f1": metrics.macro_f1(truth, forced.label, counts, COUNT),
+            "ece": metrics.calibration_error(forced.confidence, forced.right, counts),
+            "nll": metrics.mean(forced.surprise, counts),
         }
 
     return {
@@ -68,10 +65,10 @@ def measure_classifier(classifier: Classifier, walk: Walk) -> dict[str, Any]:
         "n_groups": len(tracks),
         "mean_ms": 1000 * seconds / len(truth),
         "intervals": metrics.intervals(lambda counts: figures(counts[group]), len(tracks)),
-        "reliability": metrics.reliability_rows(confidence, right),
-        "per_class": _per_class(truth, right),
+        "reliability": metrics.reliability_rows(forced.confidence, forced.right),
+        "per_class": _per_class(truth, forced.right),
         "confusions": [
-            {"truth": a, "read": b, "n": n} for a, b, n in metrics.confusions(truth, forced)
+            {"truth": a, "read": b, "n": n} for a, b, n in metrics.confusions(truth, forced.label)
         ],
     }
 
