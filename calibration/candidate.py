@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +20,9 @@ KEPT = (  # of a report's figures, in a model's JSON
     *("kinds", "detected", "severity", "corruptions", "cameras"),
     *("thresholds", "intervals"),
 )
+
+DEVICE = {"colour": "rgb", "contrast": "none"}  # what its crops are, in a recipe's words
+RECORD = {"recipe": dict, "data": list, "command": str, "commit": str}  # of recipe.json
 
 
 class Target(NamedTuple):
@@ -49,11 +53,29 @@ def write(spec: Spec, data: bytes, folder: Path) -> Path:
 
 def trained(run: Path) -> dict[str, Any]:
     """The run's recipe.json: what it was trained on and by which command."""
+    path = run / "recipe.json"
     try:
-        found: dict[str, Any] = json.loads((run / "recipe.json").read_text())
-    except (OSError, json.JSONDecodeError) as error:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise SourceError(f"{run}: expected a finished training run, found {error}") from error
+    if not isinstance(found, dict):
+        raise SourceError(f"{path}: expected a training's record, found a {type(found).__name__}")
+    for key, kind in RECORD.items():
+        if not isinstance(found.get(key), kind):
+            raise SourceError(
+                f"{path}: expected a {kind.__name__} called {key}, found {found.get(key)!r}"
+            )
     return found
+
+
+def refuse_other_crops(recipe: Mapping[str, Any]) -> None:
+    """ModelError where a classifier was trained on other crops than the device shows its net."""
+    for key, expected in DEVICE.items():
+        found = recipe.get(key, expected)  # a recipe of before there was a choice
+        if found != expected:
+            raise ModelError(
+                f"expected a net whose {key} is {expected}, as the device cuts crops, found {found}"
+            )
 
 
 def origin(record: dict[str, Any]) -> Origin:

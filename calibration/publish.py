@@ -49,6 +49,8 @@ def main() -> None:
     flags = parser.parse(sys.argv[1:])
     if flags.what != "pair" and not flags.run:
         raise UsageError(f"{flags.what}: expected --run, the folder of a training run")
+    if flags.seed < 0:
+        raise UsageError(f"--seed: expected 0 or more, found {flags.seed}")
     target = Target(
         flags.name or flags.what.replace("pair", "detector"),
         flags.model_version,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from calibration.candidate import (
     evaluated,
     origin,
     refuse_loss,
+    refuse_other_crops,
     trained,
     write,
 )
@@ -40,6 +42,12 @@ JUDGED = (  # what is measured on the judge part, by its name in the JSON
     ("judge", ("--data", "gtsrb", "--part", "judge", "--corruptions", "--cameras")),
     ("street", ("--data", "gtsdb", "--part", "judge", "--kinds")),
 )
+MEASURED = {name for name, _ in JUDGED}
+PUBLISHED = {  # what a recipe may say, lest something be measured that was learnt
+    "data": ("gtsrb",),
+    "folds": (0,),
+    "parts": ("train", "all"),
+}
 
 
 def publish_classifier(run: Path, target: Target, twin: Path | None = None) -> Path:
@@ -47,15 +55,20 @@ def publish_classifier(run: Path, target: Target, twin: Path | None = None) -> P
 
     A net that was trained on all parts has nothing left to be measured on: `twin`, the JSON of a
     model of the same recipe that held choose and judge out, lends it its temperature, threshold
-    and figures. ModelError where a twin is missing or none is expected.
+    and figures. ModelError where a twin is missing or none is expected, and for a net that has
+    learnt from choose or judge without having learnt from all, or wants other crops than the
+    device cuts.
     """
     record = trained(run)
-    _check_twin(record, twin)
+    lender = load_spec(twin) if twin else None
+    _check_recipe(record["recipe"])
+    _check_twin(record["recipe"], lender)
+    net = load_net(run / "final.keras")
     data = quantize_classifier(run / "final.keras", representative_crops(target.seed))
     gtsrb = datasets.gtsrb()
     chosen = datasets.part(gtsrb, "choose")
     labels, crops = sign_crops(gtsrb, chosen)
-    logits, whole = int8_logits(data, crops), float_logits(load_net(run / "final.keras"), crops)
+    logits, whole = int8_logits(data, crops), float_logits(net, crops)
     names = tuple(example.name for example in chosen)
     write_answers(run / "int8.npz", Answers(logits, labels, names, "choose"))
     accuracy = {"int8": top1(logits, labels), "float": top1(whole, labels)}
@@ -65,8 +78,8 @@ def publish_classifier(run: Path, target: Target, twin: Path | None = None) -> P
         "quantisation": {"top1": accuracy, "part": "choose", "command": command()},
         "cost": {**_cost(spec, data, crops, run / "staged"), "command": command()},
     }
-    if twin:
-        spec = _like_twin(spec, load_spec(twin))
+    if lender:
+        spec = _like_twin(spec, lender)
         return write(
             dataclasses.replace(spec, metrics={**spec.metrics, **own}), data, target.folder
         )
@@ -88,9 +101,38 @@ def publish_classifier(run: Path, target: Target, twin: Path | None = None) -> P
     return write(dataclasses.replace(spec, metrics=metrics), data, target.folder)
 
 
-def _check_twin(record: dict[str, Any], twin: Path | None) -> None:
-    """ModelError unless there is a twin exactly where nothing was held out."""
-    whole = record["recipe"].get("parts") == "all"
+def _check_recipe(recipe: Mapping[str, Any]) -> None:
+    """ModelError unless the net takes crops as the device cuts them, and nothing leaked."""
+    refuse_other_crops(recipe)
+    for key, expected in PUBLISHED.items():
+        found = recipe.get(key, expected[0])  # a recipe of before there was a choice
+        if found not in expected:
+            raise ModelError(
+                f"not published: expected a net whose {key} is {' or '.join(map(str, expected))}, "
+                f"found {found}"
+            )
+    if recipe.get("parts") != "all":
+        _check_ancestors(recipe)
+
+
+def _check_ancestors(recipe: Mapping[str, Any]) -> None:
+    """ModelError where a run that this one imitates or starts from has seen choose or judge."""
+    runs = [*recipe.get("teachers", "").split(","), recipe.get("pretrained", "")]
+    for run in filter(None, runs):
+        its = trained(Path(run))["recipe"]
+        signs = its.get("data", "gtsrb") == "gtsrb"
+        if signs and (its.get("parts") != "train" or its.get("folds", 0)):
+            raise ModelError(
+                f"not published: expected {run} to have learnt from the part train alone, as what "
+                f"it knows is handed on, found parts {its.get('parts')}, "
+                f"{its.get('folds', 0)} folds"
+            )
+        _check_ancestors(its)
+
+
+def _check_twin(recipe: Mapping[str, Any], twin: Spec | None) -> None:
+    """ModelError unless there is a twin exactly where nothing was held out, and it held out."""
+    whole = recipe.get("parts") == "all"
     if whole and not twin:
         raise ModelError(
             "not published: expected --twin, the JSON of a model of the same recipe with parts "
@@ -98,6 +140,15 @@ def _check_twin(record: dict[str, Any], twin: Path | None) -> None:
         )
     if twin and not whole:
         raise ModelError("not published: expected no --twin for a net with its own held-out parts")
+    if twin and twin.task != "classify":
+        raise ModelError(
+            f"--twin: expected a classifier, found {twin.name}, a model to {twin.task}"
+        )
+    if twin and (twin.origin.twin or MEASURED - twin.metrics.keys()):
+        raise ModelError(
+            f"--twin: expected a model with figures of its own for {', '.join(sorted(MEASURED))}, "
+            f"found {twin.name} without"
+        )
 
 
 def _like_twin(spec: Spec, twin: Spec) -> Spec:

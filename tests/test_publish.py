@@ -13,10 +13,15 @@ from small_models import classifier_bytes, classifier_spec, detector_spec
 from calibration import candidate
 from calibration.candidate import Target, evaluated, refuse_loss, trained, write
 from calibration.publish import _size, main
-from calibration.publish_classifier import _check_twin, _like_twin, publish_classifier
+from calibration.publish_classifier import (
+    _check_recipe,
+    _check_twin,
+    _like_twin,
+    publish_classifier,
+)
 from edge.classifier import load_classifier
 from models.errors import ModelError, OutputError, SourceError, UsageError
-from models.spec import load_spec, model_bytes
+from models.spec import Spec, load_spec, model_bytes
 
 # --- writing ---
 
@@ -140,11 +145,33 @@ def test_wrong_arguments_are_usage_errors(
         main()
 
 
-@pytest.mark.parametrize("content", [None, "", "{", "[1, 2"])
+@pytest.mark.parametrize("what", ["classifier", "detector"])
+def test_a_seed_below_zero_is_refused(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["publish", what, "--run", "r", "--seed", "-1"])
+    with pytest.raises(UsageError, match="--seed: expected 0 or more, found -1"):
+        main()
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "[1, 2", "\xff"])
 def test_a_run_that_has_not_finished_is_a_source_error(content: str | None, tmp_path: Path) -> None:
     if content is not None:
         (tmp_path / "recipe.json").write_text(content)
     with pytest.raises(SourceError, match=f"{tmp_path}: expected a finished training run, found"):
+        trained(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ([], "expected a training's record, found a list"),
+        ({}, "expected a dict called recipe, found None"),
+        ({"recipe": 3}, "expected a dict called recipe, found 3"),
+        ({"recipe": {}, "data": []}, "expected a str called command, found None"),
+    ],
+)
+def test_a_record_of_something_else_is_named(record: object, message: str, tmp_path: Path) -> None:
+    (tmp_path / "recipe.json").write_text(json.dumps(record))
+    with pytest.raises(SourceError, match=f"{tmp_path}/recipe.json: {message}"):
         trained(tmp_path)
 
 
@@ -204,16 +231,94 @@ def test_specs_for_both_tasks_survive_being_written(tmp_path: Path) -> None:
 # --- a net that was trained on everything ---
 
 
+TWIN = classifier_spec(b"twin", metrics={"judge": {"top1": 0.9}, "street": {}})
+
+
 def test_a_net_trained_on_everything_needs_a_twin() -> None:
     with pytest.raises(ModelError, match="not published: expected --twin"):
-        _check_twin({"recipe": {"parts": "all"}}, None)
-    _check_twin({"recipe": {"parts": "all"}}, Path("twin.json"))
+        _check_twin({"parts": "all"}, None)
+    _check_twin({"parts": "all"}, TWIN)
 
 
 def test_a_net_with_parts_held_out_takes_no_twin() -> None:
     with pytest.raises(ModelError, match="expected no --twin"):
-        _check_twin({"recipe": {"parts": "train"}}, Path("twin.json"))
-    _check_twin({"recipe": {"parts": "train"}}, None)
+        _check_twin({"parts": "train"}, TWIN)
+    _check_twin({"parts": "train"}, None)
+
+
+@pytest.mark.parametrize(
+    ("twin", "message"),
+    [
+        (detector_spec(), "--twin: expected a classifier, found small, a model to detect"),
+        (classifier_spec(), "figures of its own for judge, street, found small without"),
+        (
+            dataclasses.replace(TWIN, origin=dataclasses.replace(TWIN.origin, twin="another")),
+            "figures of its own for judge, street, found small without",
+        ),
+    ],
+)
+def test_a_twin_is_a_classifier_that_was_measured_itself(twin: Spec, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        _check_twin({"parts": "all"}, twin)
+
+
+# --- what may be published at all ---
+
+
+@pytest.mark.parametrize("recipe", [{"parts": "train"}, {"parts": "all", "colour": "rgb"}])
+def test_a_net_for_the_devices_crops_may_be_published(recipe: dict[str, object]) -> None:
+    _check_recipe(recipe)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"parts": "train+choose"}, "whose parts is train or all, found train.choose"),
+        ({"parts": "train+choose+judge"}, "whose parts is train or all, found train.choose.judge"),
+        ({"folds": 5}, "whose folds is 0, found 5"),
+        ({"data": "data/cifar10"}, "whose data is gtsrb, found data/cifar10"),
+    ],
+)
+def test_a_net_that_learnt_what_measures_it_is_refused(
+    changed: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ModelError, match=f"not published: expected a net {message}"):
+        _check_recipe({"parts": "train", **changed})
+
+
+@pytest.mark.parametrize(
+    ("key", "here", "found"), [("colour", "rgb", "grey"), ("contrast", "none", "clahe")]
+)
+def test_a_net_that_wants_other_crops_is_refused(key: str, here: str, found: str) -> None:
+    message = f"expected a net whose {key} is {here}, as the device cuts crops, found {found}"
+    with pytest.raises(ModelError, match=message):
+        _check_recipe({"parts": "train", key: found})
+
+
+def saved_run(folder: Path, **recipe: object) -> str:
+    folder.mkdir()
+    record = {"recipe": recipe, "data": [], "command": "", "commit": ""}
+    (folder / "recipe.json").write_text(json.dumps(record))
+    return str(folder)
+
+
+@pytest.mark.parametrize("seen", [{"parts": "all"}, {"parts": "train", "folds": 5}])
+def test_what_a_teacher_knows_of_the_measured_parts_may_not_be_handed_on(
+    seen: dict[str, object], tmp_path: Path
+) -> None:
+    good = saved_run(tmp_path / "good", parts="train")
+    bad = saved_run(tmp_path / "bad", **seen)
+    between = saved_run(tmp_path / "between", parts="train", teachers=f"{good},{bad}")
+    for recipe in ({"teachers": between}, {"pretrained": bad}):
+        with pytest.raises(ModelError, match=f"expected {bad} to have learnt from the part train"):
+            _check_recipe({"parts": "train", **recipe})
+    _check_recipe({"parts": "train", "teachers": good})
+    _check_recipe({"parts": "all", "teachers": bad})  # its twin is measured, not it
+
+
+def test_another_data_set_hands_nothing_on(tmp_path: Path) -> None:
+    other = saved_run(tmp_path / "other", data="data/cifar10", parts="train+choose")
+    _check_recipe({"parts": "train", "pretrained": other})
 
 
 def test_a_twin_lends_its_operating_point_and_its_figures() -> None:
