@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from calibration.candidate import refuse_other_crops, trained
 from calibration.cost import multiply_adds
 from calibration.crops import representative_crops, sign_crops
 from calibration.metrics import Ints
@@ -32,7 +33,7 @@ from edge.command import CommandParser
 from edge.core import Array
 from edge.reports import prove_writable, write_json
 from edge.runtime import LiteRtRuntime, available_threads
-from models.errors import ModelError, UsageError, run_command
+from models.errors import UsageError, run_command
 from models.imaging import CROP_MARGIN, CROP_SIZE
 from models.signs import COUNT, label_names
 from models.spec import Input, Origin, Output, Spec
@@ -82,11 +83,6 @@ def compare(path: Path, part: str, seed: int) -> dict[str, Any]:
     the same answer, right or wrong.
     """
     net = load_net(path)
-    if net.output_shape != (None, COUNT + 2):
-        raise ModelError(
-            f"{path}: expected {COUNT + 2} outputs, {COUNT} signs, foreign and background, "
-            f"found {net.output_shape}"
-        )
     ranging = representative_crops(seed)
     gtsrb = datasets.gtsrb()
     labels, crops = sign_crops(gtsrb, datasets.part(gtsrb, part))
@@ -132,6 +128,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     flags = _parse(given)
     if flags.json:
         prove_writable(flags.json)
+    if (flags.run / "recipe.json").exists():  # not yet, where a run is still under way
+        refuse_other_crops(trained(flags.run)["recipe"])
     found = compare(flags.run / "final.keras", flags.part, flags.seed)
     command = shlex.join(["python", "-m", "calibration.quantize", *given])
     report = {"run": str(flags.run), "part": flags.part, **found, "command": command}
@@ -147,6 +145,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="of the crops that range activations")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     flags = parser.parse(arguments)
+    if flags.seed < 0:
+        raise UsageError(f"--seed: expected 0 or more, found {flags.seed}")
     if not (flags.run / "final.keras").is_file():
         raise UsageError(f"{flags.run}: expected a finished training run, found no final.keras")
     return flags

@@ -12,12 +12,14 @@ from contextlib import contextmanager, redirect_stdout
 from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.core import Array
-from models.errors import ModelError
+from models.errors import ModelError, UsageError
+from models.signs import COUNT
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is imported
 
@@ -46,13 +48,33 @@ class LayerError(NamedTuple):
 
 
 def load_net(path: Path) -> Any:
-    """The Keras model in a file; ModelError where there is none."""
-    import keras  # noqa: PLC0415 – only where a classifier is quantised
+    """The Keras model in a file; ModelError where there is none, or none that reads signs.
 
+    UsageError without the training packages, or with Keras on another backend than TensorFlow,
+    whose converter makes the int8 file.
+    """
     try:
-        return keras.models.load_model(path, compile=False)
-    except (OSError, ValueError) as error:
+        import keras  # noqa: PLC0415 – only where a classifier is quantised
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"quantising a classifier needs {error.name}: expected the training packages, found "
+            "them missing; `pip install '.[train]'` brings them"
+        ) from error
+    if keras.backend.backend() != "tensorflow":
+        raise UsageError(
+            "quantising a classifier needs TensorFlow: expected KERAS_BACKEND=tensorflow, found "
+            f"{keras.backend.backend()}"
+        )
+    try:
+        net = keras.models.load_model(path, compile=False)
+    except (OSError, KeyError, TypeError, ValueError, BadZipFile) as error:
         raise ModelError(f"{path}: expected a Keras model, found {error}") from error
+    if net.output_shape != (None, COUNT + 2):
+        raise ModelError(
+            f"{path}: expected {COUNT + 2} outputs, {COUNT} signs, foreign and background, "
+            f"found {net.output_shape}"
+        )
+    return net
 
 
 def float_logits(net: Any, images: Images) -> Array:

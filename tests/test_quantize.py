@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +12,8 @@ from small_models import Graph, classifier_bytes, detector_bytes, schema
 
 from calibration.cost import multiply_adds
 from calibration.quantize import int8_logits, main, table, top1
-from calibration.quantize_classifier import layer_error
-from models.errors import UsageError
+from calibration.quantize_classifier import layer_error, load_net
+from models.errors import ModelError, UsageError
 from models.imaging import CROP_SIZE
 from models.signs import COUNT
 
@@ -118,3 +120,24 @@ def test_the_table_marks_the_noisiest_layer() -> None:
 def test_a_run_without_a_net_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="expected a finished training run, found no final"):
         main([str(tmp_path)])
+
+
+def test_a_seed_below_zero_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--seed: expected 0 or more, found -1"):
+        main([str(tmp_path), "--seed", "-1"])
+
+
+def test_a_net_that_wants_other_crops_is_not_measured_on_the_devices(tmp_path: Path) -> None:
+    (tmp_path / "final.keras").touch()
+    record = {"recipe": {"colour": "grey"}, "data": [], "command": "", "commit": ""}
+    (tmp_path / "recipe.json").write_text(json.dumps(record))
+    with pytest.raises(ModelError, match="expected a net whose colour is rgb"):
+        main([str(tmp_path)])
+
+
+def test_the_training_packages_are_asked_for_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "keras", None)
+    with pytest.raises(UsageError, match=r"needs keras: .* `pip install '\.\[train\]'`"):
+        load_net(tmp_path / "final.keras")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +21,10 @@ from calibration.quantize import int8_logits, main  # noqa: E402
 from calibration.quantize_classifier import (  # noqa: E402
     float_logits,
     layer_errors,
+    load_net,
     quantize_classifier,
 )
-from models.errors import ModelError  # noqa: E402
+from models.errors import ModelError, UsageError  # noqa: E402
 from models.imaging import CROP_SIZE  # noqa: E402
 from models.signs import COUNT  # noqa: E402
 
@@ -123,6 +125,25 @@ def test_the_command_tells_and_writes_the_same(
     printed = capsys.readouterr().out
     assert printed.startswith(f"top1 on {2 * COUNT} crops: float {report['top1']['float']:.4f}")
     assert f"{report['multiply_adds'] / 1e6:.2f} M multiply-adds" in printed
+
+
+@pytest.mark.parametrize("members", [(), ("config.json", "metadata.json", "model.weights.h5")])
+def test_a_zip_that_holds_no_net_is_refused(members: tuple[str, ...], tmp_path: Path) -> None:
+    config = {"module": "other", "class_name": "Net", "config": {}}
+    with zipfile.ZipFile(tmp_path / "final.keras", "w") as file:
+        file.writestr("readme", "")
+        for name in members:
+            file.writestr(name, json.dumps(config))
+    with pytest.raises(ModelError, match=r"final\.keras: expected a Keras model, found"):
+        load_net(tmp_path / "final.keras")
+
+
+def test_the_backend_that_cannot_quantise_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    with pytest.raises(UsageError, match="expected KERAS_BACKEND=tensorflow, found torch"):
+        load_net(tmp_path / "final.keras")
 
 
 def test_a_net_of_other_classes_is_refused_with_what_it_has(run: Path) -> None:
