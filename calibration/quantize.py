@@ -83,9 +83,9 @@ def compare(path: Path, part: str, seed: int) -> dict[str, Any]:
     the same answer, right or wrong.
     """
     net = load_net(path)
-    ranging = representative_crops(seed)
     gtsrb = datasets.gtsrb()
     labels, crops = sign_crops(gtsrb, datasets.part(gtsrb, part))
+    ranging = representative_crops(seed)
     data = quantize_classifier(path, ranging)
     whole, int8 = float_logits(net, crops), int8_logits(data, crops)
     some = [crops[i] for i in np.linspace(0, len(crops) - 1, LAYERS_SHOWN).astype(int)]
