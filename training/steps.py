@@ -6,7 +6,7 @@ layers run. On PyTorch, `training.steps_torch` runs the same layers through PyTo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -53,7 +53,18 @@ class Steps(Protocol):
         """Everything that a step changes, by name."""
 
     def load(self, state: dict[str, Array]) -> None:
-        """Continue from what `state` gave; ValueError or KeyError where the shapes differ."""
+        """Continue from what `state` gave; ValueError where the net was another."""
+
+
+def refuse_other_shapes(state: Mapping[str, Array], shapes: Sequence[tuple[int, ...]]) -> None:
+    """ValueError where a state's numbered arrays are not of these shapes."""
+    numbered = [name for name in state if name.startswith("v")]
+    if len(numbered) != len(shapes):
+        raise ValueError(f"{len(numbered)} arrays instead of the net's {len(shapes)}")
+    for number, shape in enumerate(shapes):
+        if state[f"v{number}"].shape != shape:
+            found = state[f"v{number}"].shape
+            raise ValueError(f"an array of shape {found} instead of the net's {shape}")
 
 
 def make_steps(net: keras.Model, settings: Settings) -> Steps:

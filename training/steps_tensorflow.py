@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training.steps import PREDICT_BATCH, Array, Settings
+from training.steps import PREDICT_BATCH, Array, Settings, refuse_other_shapes
 
 
 class TensorFlowSteps:
@@ -70,5 +70,7 @@ class TensorFlowSteps:
         return {f"v{n}": np.asarray(variable) for n, variable in enumerate(self._variables())}
 
     def load(self, state: dict[str, Array]) -> None:
-        for number, variable in enumerate(self._variables()):
+        variables = self._variables()
+        refuse_other_shapes(state, [tuple(variable.shape) for variable in variables])
+        for number, variable in enumerate(variables):
             variable.assign(state[f"v{number}"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import keras
@@ -20,7 +20,7 @@ from torch import nn
 from torch.nn import functional
 
 from models.errors import UsageError
-from training.steps import PREDICT_BATCH, Array, Predict, Settings
+from training.steps import PREDICT_BATCH, Array, Predict, Settings, refuse_other_shapes
 
 OIHW = (3, 2, 0, 1)  # where Keras keeps the axes of PyTorch's kernels
 HWIO = (2, 3, 1, 0)
@@ -196,10 +196,10 @@ def _fast(device: Any) -> AbstractContextManager[Any]:
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=bool(has))
 
 
-def _logits(twin: Twin, images: Array, device: Any) -> NDArray[np.float32]:
+def _logits(twin: Twin, images: Array, device: Any, fast: bool) -> NDArray[np.float32]:
     twin.eval()
     parts = []
-    with torch.inference_mode(), _fast(device):
+    with torch.inference_mode(), _fast(device) if fast else nullcontext():
         for start in range(0, len(images), PREDICT_BATCH):
             batch = torch.from_numpy(np.ascontiguousarray(images[start : start + PREDICT_BATCH]))
             parts.append(twin(batch.to(device).float()).float().cpu().numpy())
@@ -210,7 +210,7 @@ def frozen(net: keras.Model) -> Predict:
     """The logits of a net that learns no more."""
     device = _device()
     twin = Twin(net).to(device)
-    return lambda images: _logits(twin, images, device)
+    return lambda images: _logits(twin, images, device, fast=True)
 
 
 class TorchSteps:
@@ -247,7 +247,8 @@ class TorchSteps:
         return float(loss)
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return _logits(self._mean, images, self._device)
+        # In float32, as the written file answers: bf16 makes two close logits equal.
+        return _logits(self._mean, images, self._device, fast=False)
 
     def averaged(self) -> list[Array]:
         return [
@@ -276,9 +277,11 @@ class TorchSteps:
 
     def load(self, state: dict[str, Array]) -> None:
         self._prepare()
+        tensors = self._tensors()
+        refuse_other_shapes(state, [tuple(tensor.shape) for tensor in tensors])
         with torch.no_grad():
-            for number, tensor in enumerate(self._tensors()):
-                tensor.copy_(torch.from_numpy(state[f"v{number}"]).reshape(tensor.shape))
+            for number, tensor in enumerate(tensors):
+                tensor.copy_(torch.from_numpy(state[f"v{number}"]))
         self._count = int(state["count"])
 
     def _prepare(self) -> None:
