@@ -45,7 +45,7 @@ def class_folders(files: Files) -> Dataset | None:
         try:
             width, height = files.size(name)
         except SourceError as error:
-            problems.append(str(error))
+            problems.append(str(error).removeprefix(f"{files.path}: "))
             continue
         whole = Annotation((0, 0, width, height), label)
         examples.append(Example(name, (whole,), part=parts[place]))

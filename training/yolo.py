@@ -41,7 +41,7 @@ def yolo_folders(files: Files) -> Dataset | None:
         try:
             width, height = files.size(name) if unique else (0, 0)
         except SourceError as error:
-            problems.append(str(error))
+            problems.append(str(error).removeprefix(f"{files.path}: "))
             unique = ()
         annotations = tuple(
             Annotation(_pixels(box, width, height), labels.get(index, index))
