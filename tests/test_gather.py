@@ -15,7 +15,7 @@ from models.errors import SourceError, UsageError
 from models.signs import BACKGROUND, COUNT, FOREIGN
 from training import datasets, gather
 from training.crops import STORED
-from training.gather import Choice, folds
+from training.gather import Choice, folds, learnt_parts
 from training.split import read_split
 
 
@@ -144,6 +144,27 @@ def test_an_empty_class_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "things" / "c").mkdir()
     with pytest.raises(SourceError, match="class folder c, found none"):
         gather.gather(Choice(data=str(tmp_path / "things")))
+
+
+def test_a_fold_that_holds_nothing_is_refused(tmp_path: Path) -> None:
+    files = {f"{name}/{n}.png": picture(seed=n) for name in ("a", "b") for n in range(3)}
+    store(files, tmp_path / "things")
+    with pytest.raises(SourceError, match=r"to watch \(fold 99 of 100\), found 6 and 0"):
+        gather.gather(Choice(data=str(tmp_path / "things"), folds=100, fold=99))
+
+
+@pytest.mark.usefixtures("data")
+def test_folds_take_no_parts_beside_them() -> None:
+    with pytest.raises(UsageError, match="--parts: expected none beside --folds"):
+        gather.gather(Choice(folds=2, parts="all"))
+
+
+def test_the_parts_that_are_learnt() -> None:
+    """A model of a fold has seen most of choose: nothing of that is held out any more."""
+    assert learnt_parts("train", 0) == ["train"]
+    assert learnt_parts("train+judge", 0) == ["train", "judge"]
+    assert learnt_parts("all", 0) == ["train", "choose", "judge"]
+    assert learnt_parts("train", 5) == ["train", "choose"]
 
 
 def test_too_little_memory_is_said_before_anything_is_read(

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,10 @@ keras = pytest.importorskip("keras")
 
 from drawn_sets import drawn_gtsdb, drawn_gtsrb  # noqa: E402 – after the packages are known
 from small_models import classifier_spec, save  # noqa: E402
+from small_sets import picture, store  # noqa: E402
+from tensorboard.backend.event_processing.event_accumulator import (  # noqa: E402
+    EventAccumulator,
+)
 
 from calibration import metrics  # noqa: E402
 from calibration import publish_classifier as publishing  # noqa: E402
@@ -34,14 +39,15 @@ from training import datasets  # noqa: E402
 from training.classifier import (  # noqa: E402
     Recipe,
     Training,
+    epoch_batches,
     load_teachers,
     origin,
     rate_at,
     train,
 )
-from training.crops import Crops  # noqa: E402
+from training.crops import STORED, Crops  # noqa: E402
 from training.feed import Look, undisturbed  # noqa: E402
-from training.gather import Choice, gather  # noqa: E402
+from training.gather import Choice, Gathered, gather  # noqa: E402
 from training.runs import write_recipe  # noqa: E402
 
 RECIPE = Recipe(
@@ -137,7 +143,7 @@ def test_what_was_watched_is_kept_with_its_answers(run: Path, data: Path) -> Non
 @pytest.mark.usefixtures("data")
 def test_patience_ends_a_run_that_gets_no_better(tmp_path: Path) -> None:
     """At a rate of nearly nothing no epoch is better than the first but by chance."""
-    recipe = dataclasses.replace(RECIPE, epochs=50, patience=1, rate=0.0, samples=64, drawn=0)
+    recipe = dataclasses.replace(RECIPE, epochs=50, patience=1, rate=1e-12, samples=64, drawn=0)
     train(recipe, tmp_path)
     assert len(json.loads((tmp_path / "log.json").read_text())) < 50
 
@@ -193,15 +199,77 @@ def test_a_student_imitates_its_teacher(run: Path, tmp_path: Path) -> None:
         ({"balance": "half"}, "--balance: expected one of none, sqrt, equal"),
         ({"contrast": "more"}, "--contrast: expected one of none, clahe, local"),
         ({"schedule": "steps"}, "--schedule: expected cosine or constant"),
+        ({"epochs": 0}, "--epochs: expected 1 or more, found 0"),
+        ({"samples": 31}, "--samples: expected a --batch or more, found 31"),
+        ({"batch": 0}, "--batch: expected 1 or more, found 0"),
+        ({"rate": 0.0}, "--rate: expected more than 0, found 0"),
+        ({"rate": float("nan")}, "--rate: expected more than 0, found nan"),
+        ({"dropout": 1.5}, "--dropout: expected 0 to 1, found 1.5"),
+        ({"seed": -1}, "--seed: expected 0 to .*, found -1"),
+        ({"foreign": 0.9}, "--foreign and --background: expected .* found 0.9 and 0.15"),
     ],
 )
 @pytest.mark.usefixtures("data")
-def test_wrong_words_are_refused_before_training(
-    changes: dict[str, str], message: str, tmp_path: Path
+def test_nonsense_is_refused_before_training(
+    changes: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError, match=message):
         train(dataclasses.replace(RECIPE, drawn=0, **changes), tmp_path)
     assert not (tmp_path / "last.npz").exists()
+
+
+@pytest.fixture
+def things(tmp_path: Path) -> Recipe:
+    """A short recipe for a small set of other things."""
+    files = {f"{name}/{n}.png": picture(32, 32, ".png", n) for name in "ab" for n in range(20)}
+    store(files, tmp_path / "things")
+    data = str(tmp_path / "things")
+    return dataclasses.replace(RECIPE, data=data, epochs=1, samples=64, architecture="naive")
+
+
+def test_a_loss_that_is_no_number_ends_the_training(things: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"epoch 1: expected a finite loss, found (nan|inf)"):
+        train(dataclasses.replace(things, rate=1e30, warmup=0.0, samples=640), tmp_path / "run")
+    assert not (tmp_path / "run" / "last.npz").exists()
+
+
+def test_a_run_is_not_continued_with_another_limit(things: Recipe, tmp_path: Path) -> None:
+    train(things, tmp_path / "run", limit=10)
+    with pytest.raises(UsageError, match="made with --limit 10, not None"):
+        train(things, tmp_path / "run")
+
+
+def test_a_run_is_not_continued_where_the_data_has_other_classes(
+    things: Recipe, tmp_path: Path
+) -> None:
+    train(things, tmp_path / "run")
+    store({f"c/{n}.png": picture(32, 32, ".png", n) for n in range(20)}, tmp_path / "things")
+    with pytest.raises(ModelError, match=r"last\.npz: expected a checkpoint of a run, found an"):
+        train(things, tmp_path / "run")
+
+
+def test_tensorboard_keeps_the_epochs_before_a_kill(things: Recipe, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(things, epochs=3)
+    train(recipe, tmp_path / "run", until=2)
+    train(recipe, tmp_path / "run")
+    board = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    board.Reload()
+    assert [event.step for event in board.Scalars("loss")] == [1, 2, 3]
+
+
+def test_as_many_other_classes_are_not_taken_for_signs() -> None:
+    """A mirrored thing of a class of its own is still of that class."""
+    count = COUNT + 2
+    images = np.zeros((1, STORED, STORED, 3), np.uint8)
+    crops = Crops(images, np.array([33]), np.ones(1))
+    data = Gathered(crops, crops, ("a",), "choose", tuple(f"thing {n}" for n in range(count)))
+    recipe = Recipe(samples=32, batch=32, flips=1.0, data="things")
+    ((_, labels),) = epoch_batches(data, recipe, 0)
+    assert set(labels.tolist()) == {33}
+
+
+def test_a_fold_says_that_it_has_seen_the_choose_part() -> None:
+    assert origin(Recipe(folds=5))[0] == {"data": "gtsrb", "parts": ["train", "choose"]}
 
 
 def test_the_rate_by_hand() -> None:

@@ -26,7 +26,7 @@ from tqdm import tqdm
 from models.errors import UsageError, run_command
 from training.crops import Crops
 from training.feed import Look, undisturbed
-from training.gather import Choice, gather
+from training.gather import Choice, gather, learnt_parts
 from training.runs import RECIPE, make_folder, refuse_other_recipe, run_training
 from training.views import Image
 from training.watched import FILE, Answers, figures, margin, write_answers
@@ -165,7 +165,7 @@ def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None
 
 def origin(recipe: Recipe) -> list[dict[str, Any]]:
     """The data a recipe trains on."""
-    return [{"data": recipe.data, "parts": recipe.parts.split("+")}]
+    return [{"data": recipe.data, "parts": learnt_parts(recipe.parts, recipe.folds)}]
 
 
 if __name__ == "__main__":

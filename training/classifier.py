@@ -28,13 +28,19 @@ from tqdm import tqdm
 
 from models.errors import ModelError, UsageError, run_command
 from models.imaging import CROP_SIZE
-from models.signs import BACKGROUND, COUNT, FOREIGN
+from models.signs import BACKGROUND, FOREIGN, label_names
 from training.augment import Augmentation
 from training.crops import MIRRORED, chances, with_shares
 from training.feed import Look, Sampling, batches, undisturbed
-from training.gather import Choice, Gathered, gather
-from training.nets import Shape, build, multiply_adds
-from training.runs import make_folder, refuse_other_recipe, run_training
+from training.gather import Choice, Gathered, gather, learnt_parts
+from training.nets import Shape, build, load, multiply_adds
+from training.runs import (
+    Range,
+    make_folder,
+    refuse_other_recipe,
+    refuse_out_of_range,
+    run_training,
+)
 from training.steps import Predict, Settings, Steps, frozen, make_steps
 from training.watched import FILE, Answers, figures, margin, write_answers
 
@@ -79,17 +85,43 @@ class Recipe:
     seed: int = 0
 
 
-class Training:
-    """Net, steps and the epochs they have done."""
+SHARE, POSITIVE, COUNTED = Range(0, 1), Range(0, above=True), Range(1)
+RANGES = {
+    **dict.fromkeys(("dropout", "average", "smoothing", "flips", "trust"), SHARE),
+    **dict.fromkeys(("foreign", "background"), SHARE),
+    **dict.fromkeys(("width", "rate", "softness"), POSITIVE),
+    **dict.fromkeys(("epochs", "samples", "batch"), COUNTED),
+    **dict.fromkeys(("decay", "warmup", "drawn", "patience"), Range(0)),
+    "seed": Range(0, 2**32 - 1),
+}
 
-    def __init__(self, recipe: Recipe, run: Path, classes: int) -> None:
-        self.recipe, self.run = recipe, run
-        if recipe.schedule not in ("cosine", "constant"):
-            raise UsageError(f"--schedule: expected cosine or constant, found {recipe.schedule!r}")
+
+def refuse_nonsense(recipe: Recipe) -> None:
+    """UsageError for what cannot be trained, as far as that shows without data."""
+    refuse_out_of_range(recipe, RANGES)
+    if recipe.samples < recipe.batch:
+        raise UsageError(f"--samples: expected a --batch or more, found {recipe.samples}")
+    if recipe.foreign + recipe.background >= 1:
+        raise UsageError(
+            f"--foreign and --background: expected shares that leave one for the signs, "
+            f"found {recipe.foreign:g} and {recipe.background:g}"
+        )
+    if recipe.schedule not in ("cosine", "constant"):
+        raise UsageError(f"--schedule: expected cosine or constant, found {recipe.schedule!r}")
+    Augmentation(recipe.augment, recipe.without)
+    Look(recipe.colour, recipe.contrast)
+
+
+class Training:
+    """Net, steps and the epochs they have done. `limit` is no part of the recipe, but its
+    checkpoint remembers it."""
+
+    def __init__(self, recipe: Recipe, run: Path, classes: int, limit: int | None = None) -> None:
+        self.recipe, self.run, self.limit = recipe, run, limit
         shape = Shape(CROP_SIZE, classes, recipe.width, recipe.dropout)
         self.net = build(recipe.architecture, shape, recipe.seed)
         if recipe.pretrained:
-            _take_weights(self.net, Path(recipe.pretrained))
+            _take_weights(self.net, recipe)
         self.steps: Steps = make_steps(self.net, Settings(recipe.decay, recipe.average))
         self.log: list[dict[str, float]] = []
 
@@ -119,6 +151,10 @@ class Training:
                     f"{path} was made with KERAS_BACKEND={record['backend']}, not with "
                     f"{keras.backend.backend()}: choose another --run or set it"
                 )
+            if (limit := record.get("limit", self.limit)) != self.limit:
+                raise UsageError(
+                    f"{path} was made with --limit {limit}, not {self.limit}: choose another --run"
+                )
             self.steps.load(saved)
         except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
             raise ModelError(f"{path}: expected a checkpoint of a run, found {error}") from error
@@ -128,7 +164,7 @@ class Training:
     def save(self) -> None:
         """Through a temporary file, so that a kill leaves the old one whole."""
         record = {"recipe": asdict(self.recipe), "log": self.log}
-        record["backend"] = keras.backend.backend()
+        record |= {"backend": keras.backend.backend(), "limit": self.limit}
         temporary = self.run / "last.tmp.npz"
         np.savez(temporary, record=np.array(json.dumps(record)), **self.steps.state())
         temporary.replace(self.run / "last.npz")
@@ -156,6 +192,11 @@ class Training:
             if teach:
                 target += recipe.trust * (teach(images) - target)
             losses.append(self.steps.step(images, target, rate))
+            if not math.isfinite(losses[-1]):
+                raise UsageError(
+                    f"epoch {self.epoch + 1}: expected a finite loss, found {losses[-1]}: a lower "
+                    "--rate may help"
+                )
             if len(losses) % 50 == 0:
                 bar.set_postfix(loss=f"{np.mean(losses[-100:]):.3f}", refresh=False)
         entry = {"loss": float(np.mean(losses)), "rate": rate}
@@ -171,19 +212,16 @@ class Training:
         return net
 
 
-def _take_weights(net: keras.Model, run: Path) -> None:
+def _take_weights(net: keras.Model, recipe: Recipe) -> None:
     """All weights but the last layer's of another run's net; ModelError where they do not fit."""
-    path = run / FINAL
-    try:
-        found = keras.models.load_model(path, compile=False)
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path}: expected a Keras model, found {error}") from error
+    path = Path(recipe.pretrained) / FINAL
+    found = load(path)
     for mine, other in zip(net.layers[:-1], found.layers[:-1], strict=False):
         shapes = [[tuple(w.shape) for w in layer.weights] for layer in (mine, other)]
         if len(net.layers) != len(found.layers) or shapes[0] != shapes[1]:
             raise ModelError(
-                f"{path}: expected the layers of {net.layers[-1].name}'s net, found another "
-                f"architecture (layer {other.name})"
+                f"{path}: expected the layers of {recipe.architecture} of width {recipe.width:g}, "
+                f"found another architecture or width (layer {other.name})"
             )
         mine.set_weights(other.get_weights())
 
@@ -204,7 +242,7 @@ def epoch_batches(
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
     """The batches of one epoch."""
     classes = len(data.classes)
-    signs = classes == COUNT + 2
+    signs = data.classes == label_names()
     chance = chances(data.train, classes, recipe.balance)
     if signs:
         shares = {FOREIGN: recipe.foreign, BACKGROUND: recipe.background}
@@ -223,10 +261,7 @@ def load_teachers(recipe: Recipe, classes: int) -> Predict | None:
         return None
     nets = []
     for path in paths:
-        try:
-            net = keras.models.load_model(path, compile=False)
-        except (OSError, ValueError) as error:
-            raise ModelError(f"{path}: expected a Keras model, found {error}") from error
+        net = load(path)
         if net.output_shape[-1] != classes:
             raise ModelError(f"{path}: expected {classes} outputs, found {net.output_shape[-1]}")
         nets.append(frozen(net))
@@ -251,14 +286,13 @@ def contact_sheet(data: Gathered, recipe: Recipe, path: Path, columns: int = 24)
 
 def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None = None) -> Path:
     """Train to the end (or to epoch `until`) and return the float model's file."""
-    Augmentation(recipe.augment, recipe.without)  # refuse wrong words before the data is read
-    look = Look(recipe.colour, recipe.contrast)
+    refuse_nonsense(recipe)
     make_folder(run)
     choice = Choice(
         recipe.data, recipe.parts, recipe.folds, recipe.fold, recipe.drawn, recipe.seed, limit
     )
     data = gather(choice)
-    training = Training(recipe, run, len(data.classes))
+    training = Training(recipe, run, len(data.classes), limit)
     training.resume()
     teach = load_teachers(recipe, len(data.classes))
     contact_sheet(data, recipe, run / "crops.png")
@@ -269,8 +303,9 @@ def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None
         f"multiply-adds, {keras.backend.backend()}",
         flush=True,
     )
+    look = Look(recipe.colour, recipe.contrast)
     watched = undisturbed(data.watched, look, margin(recipe.data))
-    with SummaryWriter(run / "tensorboard", purge_step=training.epoch) as board:
+    with SummaryWriter(run / "tensorboard", purge_step=training.epoch + 1) as board:
         while not training.finished and training.epoch < (until or recipe.epochs):
             training.train_epoch(data, watched, teach)
             training.save()
@@ -286,9 +321,9 @@ def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None
 
 def origin(recipe: Recipe) -> list[dict[str, Any]]:
     """The data a recipe trains on, as a published model names it."""
+    parts = learnt_parts(recipe.parts, recipe.folds)
     if recipe.data != "gtsrb":
-        return [{"data": recipe.data, "parts": recipe.parts.split("+")}]
-    parts = ["train", "choose", "judge"] if recipe.parts == "all" else recipe.parts.split("+")
+        return [{"data": recipe.data, "parts": parts}]
     return [
         {"data": "gtsrb", "parts": parts},
         {"data": "gtsdb", "parts": _street_parts(recipe), "use": "crops that are none of the 43"},

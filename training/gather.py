@@ -28,6 +28,10 @@ ANYWHERE = -1  # background from anywhere, not where a detector was wrong
 NEEDED = 2_500_000_000  # bytes for the frameworks and a batch, besides the crops
 
 
+LEARNT = "train"
+FOLDED = ("train", "choose")
+
+
 class Choice(NamedTuple):
     """Which pictures to train on and which to watch.
 
@@ -38,7 +42,7 @@ class Choice(NamedTuple):
     """
 
     data: str = "gtsrb"
-    parts: str = "train"
+    parts: str = LEARNT
     folds: int = 0
     fold: int = 0
     drawn: int = 60
@@ -65,6 +69,12 @@ def gather(choice: Choice) -> Gathered:
     learnt, watched, part = _divide(dataset, choice)
     if choice.limit:
         learnt, watched = _thin(learnt, choice.limit), _thin(watched, max(1, choice.limit // 10))
+    counts = [sum(len(example.annotations) for example in each) for each in (learnt, watched)]
+    if not all(counts):
+        raise SourceError(
+            f"{dataset.files.path}: expected pictures to train on and to watch ({part}), "
+            f"found {counts[0]} and {counts[1]}"
+        )
     classes = own or label_names()
     _check(dataset, [*learnt, *watched], len(classes))
     _check_memory(len(learnt) + len(watched))
@@ -83,7 +93,12 @@ def _divide(dataset: datasets.Dataset, choice: Choice) -> tuple[Sequence[Any], S
                 f"--fold: expected 0 to {max(choice.folds, 2) - 1} of two or more --folds, "
                 f"found {choice.fold} of {choice.folds}"
             )
-        both = [e for name in ("train", "choose") for e in datasets.part(dataset, name)]
+        if choice.parts != LEARNT:
+            raise UsageError(
+                f"--parts: expected none beside --folds, which divides {' and '.join(FOLDED)}, "
+                f"found {choice.parts}"
+            )
+        both = [e for name in FOLDED for e in datasets.part(dataset, name)]
         own = folds(both, choice.folds)
         inside = [e for e, number in zip(both, own, strict=True) if number == choice.fold]
         outside = [e for e, number in zip(both, own, strict=True) if number != choice.fold]
@@ -93,6 +108,13 @@ def _divide(dataset: datasets.Dataset, choice: Choice) -> tuple[Sequence[Any], S
         return dataset.examples, watched, "choose"
     learnt = [e for name in choice.parts.split("+") for e in datasets.part(dataset, name)]
     return learnt, watched, "choose"
+
+
+def learnt_parts(parts: str, folds: int) -> list[str]:
+    """The parts that a choice trains on, those included that are divided into folds."""
+    if folds:
+        return list(FOLDED)
+    return ["train", "choose", "judge"] if parts == "all" else parts.split("+")
 
 
 def folds(examples: Sequence[datasets.Example], count: int) -> list[int]:

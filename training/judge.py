@@ -24,6 +24,7 @@ from training import datasets
 from training.classifier import FINAL
 from training.crops import Crops, stack, store
 from training.feed import Look, undisturbed
+from training.nets import load
 from training.runs import RECIPE
 from training.watched import Answers, margin, read_right, share_and_interval, write_answers
 
@@ -45,10 +46,7 @@ def answer(run: Path, part: str) -> tuple[Answers, list[str]]:
     crops = _read(dataset, examples, part)
     look = Look(str(recipe["colour"]), str(recipe["contrast"]))
     images = undisturbed(crops, look, margin(data))
-    try:
-        net = keras.models.load_model(run / FINAL, compile=False)
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{run / FINAL}: expected a Keras model, found {error}") from error
+    net = load(run / FINAL)
     logits = np.concatenate(
         [
             keras.ops.convert_to_numpy(net(images[n : n + BATCH].astype(np.float32)))

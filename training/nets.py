@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
+from zipfile import BadZipFile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is imported
 
 import keras
 from keras import layers
 
-from models.errors import UsageError
+from models.errors import ModelError, UsageError
 
 SLOW_BATCH_NORM = 0.98  # of the running mean a step: a run has few thousand steps
 
@@ -110,6 +112,14 @@ def build(name: str, shape: Shape, seed: int = 0) -> keras.Model:
         raise UsageError(f"--architecture: expected one of {', '.join(NETS)}, found {name!r}")
     keras.utils.set_random_seed(seed)
     return NETS[name](shape)
+
+
+def load(path: Path) -> keras.Model:
+    """A trained net, to be asked only; ModelError where the file is none."""
+    try:
+        return keras.models.load_model(path, compile=False)
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise ModelError(f"{path}: expected a Keras model, found {error}") from error
 
 
 def multiply_adds(net: keras.Model) -> int:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from models.errors import OutputError, UsageError
 
@@ -43,6 +44,29 @@ def refuse_other_recipe(checkpoint: Path, saved: dict[str, Any], recipe: Any) ->
             f"{checkpoint} belongs to another recipe (differs in {', '.join(changed) or 'keys'}): "
             "choose another --run or remove it"
         )
+
+
+class Range(NamedTuple):
+    """What a number of a recipe may be, both ends included unless `above`: then not `low`."""
+
+    low: float
+    high: float = math.inf
+    above: bool = False
+
+    def holds(self, value: float) -> bool:
+        return self.low <= value <= self.high and not (self.above and value == self.low)
+
+    def __str__(self) -> str:
+        if self.high < math.inf:
+            return f"{self.low:g} to {self.high:g}"
+        return f"more than {self.low:g}" if self.above else f"{self.low:g} or more"
+
+
+def refuse_out_of_range(recipe: Any, ranges: Mapping[str, Range]) -> None:
+    """UsageError for the first number of a recipe that is not in its range, or is none."""
+    for name, wanted in ranges.items():
+        if not wanted.holds(value := getattr(recipe, name)):
+            raise UsageError(f"--{name}: expected {wanted}, found {value:g}")
 
 
 def commit() -> str:
@@ -92,6 +116,9 @@ def run_training(
     parser.add_argument("--until", type=int, help="stop after this epoch (the schedule stays)")
     flags = vars(parser.parse_args())
     run, limit, until = flags.pop("run"), flags.pop("limit"), flags.pop("until")
+    for name, value in (("limit", limit), ("until", until)):
+        if value is not None and value < 1:
+            raise UsageError(f"--{name}: expected 1 or more, found {value}")
     recipe = recipe_type(**flags)
     code = commit()
     path = train(recipe, run, limit, until)
