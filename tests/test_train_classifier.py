@@ -40,7 +40,6 @@ from training.classifier import (  # noqa: E402
     Recipe,
     Training,
     epoch_batches,
-    load_teachers,
     origin,
     rate_at,
     train,
@@ -48,6 +47,7 @@ from training.classifier import (  # noqa: E402
 from training.crops import STORED, Crops  # noqa: E402
 from training.feed import Look, undisturbed  # noqa: E402
 from training.gather import Choice, Gathered, gather  # noqa: E402
+from training.others import load_teachers  # noqa: E402
 from training.runs import write_recipe  # noqa: E402
 
 RECIPE = Recipe(
@@ -165,8 +165,7 @@ def test_weights_of_another_architecture_are_refused(run: Path, tmp_path: Path) 
 
 
 def test_teachers_answer_with_softened_probabilities(run: Path) -> None:
-    recipe = dataclasses.replace(RECIPE, teachers=f"{run},{run}", softness=3.0)
-    teach = load_teachers(recipe, COUNT + 2)
+    teach = load_teachers([run / "final.keras"] * 2, COUNT + 2, softness=3.0)
     assert teach is not None
     images = np.random.default_rng(0).integers(0, 256, (5, CROP_SIZE, CROP_SIZE, 3), np.uint8)
     found = teach(images)
@@ -174,13 +173,12 @@ def test_teachers_answer_with_softened_probabilities(run: Path) -> None:
     logits = net.predict(images.astype(np.float32), verbose=0) / 3.0
     powers = np.exp(logits)
     assert found == pytest.approx(powers / powers.sum(axis=1, keepdims=True), abs=1e-5)
-    assert load_teachers(RECIPE, COUNT + 2) is None
+    assert load_teachers([], COUNT + 2, 2.0) is None
 
 
 def test_teachers_of_other_classes_are_refused(run: Path) -> None:
-    recipe = dataclasses.replace(RECIPE, teachers=str(run))
     with pytest.raises(ModelError, match="expected 10 outputs, found 45"):
-        load_teachers(recipe, 10)
+        load_teachers([run / "final.keras"], 10, 2.0)
 
 
 @pytest.mark.usefixtures("data")

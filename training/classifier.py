@@ -33,7 +33,8 @@ from training.augment import Augmentation
 from training.crops import MIRRORED, chances, with_shares
 from training.feed import Look, Sampling, batches, undisturbed
 from training.gather import Choice, Gathered, gather, learnt_parts
-from training.nets import Shape, build, load, multiply_adds
+from training.nets import Shape, build, multiply_adds
+from training.others import load_teachers, take_weights
 from training.runs import (
     Range,
     make_folder,
@@ -41,7 +42,7 @@ from training.runs import (
     refuse_out_of_range,
     run_training,
 )
-from training.steps import Predict, Settings, Steps, frozen, make_steps
+from training.steps import Predict, Settings, Steps, make_steps
 from training.watched import FILE, Answers, figures, margin, write_answers
 
 FINAL = "final.keras"
@@ -121,7 +122,7 @@ class Training:
         shape = Shape(CROP_SIZE, classes, recipe.width, recipe.dropout)
         self.net = build(recipe.architecture, shape, recipe.seed)
         if recipe.pretrained:
-            _take_weights(self.net, recipe)
+            take_weights(self.net, Path(recipe.pretrained) / FINAL)
         self.steps: Steps = make_steps(self.net, Settings(recipe.decay, recipe.average))
         self.log: list[dict[str, float]] = []
 
@@ -212,20 +213,6 @@ class Training:
         return net
 
 
-def _take_weights(net: keras.Model, recipe: Recipe) -> None:
-    """All weights but the last layer's of another run's net; ModelError where they do not fit."""
-    path = Path(recipe.pretrained) / FINAL
-    found = load(path)
-    for mine, other in zip(net.layers[:-1], found.layers[:-1], strict=False):
-        shapes = [[tuple(w.shape) for w in layer.weights] for layer in (mine, other)]
-        if len(net.layers) != len(found.layers) or shapes[0] != shapes[1]:
-            raise ModelError(
-                f"{path}: expected the layers of {recipe.architecture} of width {recipe.width:g}, "
-                f"found another architecture or width (layer {other.name})"
-            )
-        mine.set_weights(other.get_weights())
-
-
 def rate_at(recipe: Recipe, epoch: float) -> float:
     """The learning rate: linear warm-up, then half a cosine down to LAST_RATE, or constant."""
     warm = min(1.0, (epoch + 1e-3) / recipe.warmup) if recipe.warmup else 1.0
@@ -254,27 +241,8 @@ def epoch_batches(
     return batches(data.train, sampling, augmentation, look, (recipe.seed, epoch))
 
 
-def load_teachers(recipe: Recipe, classes: int) -> Predict | None:
-    """The mean of the teachers' softened probabilities, (n, classes); None without teachers."""
-    paths = [Path(run) / FINAL for run in filter(None, recipe.teachers.split(","))]
-    if not paths:
-        return None
-    nets = []
-    for path in paths:
-        net = load(path)
-        if net.output_shape[-1] != classes:
-            raise ModelError(f"{path}: expected {classes} outputs, found {net.output_shape[-1]}")
-        nets.append(frozen(net))
-
-    def teach(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        total = np.zeros((len(images), classes), np.float32)
-        for net in nets:
-            logits = net(images) / recipe.softness
-            powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-            total += powers / powers.sum(axis=1, keepdims=True)
-        return np.asarray(total / len(nets), np.float32)
-
-    return teach
+def _teachers(recipe: Recipe) -> list[Path]:
+    return [Path(run) / FINAL for run in filter(None, recipe.teachers.split(","))]
 
 
 def contact_sheet(data: Gathered, recipe: Recipe, path: Path, columns: int = 24) -> None:
@@ -294,7 +262,7 @@ def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None
     data = gather(choice)
     training = Training(recipe, run, len(data.classes), limit)
     training.resume()
-    teach = load_teachers(recipe, len(data.classes))
+    teach = load_teachers(_teachers(recipe), len(data.classes), recipe.softness)
     contact_sheet(data, recipe, run / "crops.png")
     (run / "classes.json").write_text(json.dumps(data.classes))
     print(

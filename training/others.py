@@ -1,0 +1,53 @@
+"""What a run takes over from other runs: the weights it starts from, and its teachers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import ModelError
+from training.nets import load
+from training.steps import Predict, frozen
+
+
+def take_weights(net: keras.Model, path: Path) -> None:
+    """All weights but the last layer's of another net; ModelError where they do not fit."""
+    found = load(path)
+    for mine, other in zip(net.layers[:-1], found.layers[:-1], strict=False):
+        shapes = [[tuple(w.shape) for w in layer.weights] for layer in (mine, other)]
+        if len(net.layers) != len(found.layers) or shapes[0] != shapes[1]:
+            raise ModelError(
+                f"{path}: expected the layers of the net that is to be trained, "
+                f"found another architecture or width (layer {other.name})"
+            )
+        mine.set_weights(other.get_weights())
+
+
+def load_teachers(paths: Sequence[Path], classes: int, softness: float) -> Predict | None:
+    """What all teachers together answer: the mean of their probabilities, (n, classes), with their
+    logits divided by `softness` (Hinton et al., 2015, arXiv:1503.02531); None without teachers.
+
+    ModelError for a teacher that answers with another number of classes.
+    """
+    if not paths:
+        return None
+    nets = []
+    for path in paths:
+        net = load(path)
+        if net.output_shape[-1] != classes:
+            raise ModelError(f"{path}: expected {classes} outputs, found {net.output_shape[-1]}")
+        nets.append(frozen(net))
+
+    def teach(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        total = np.zeros((len(images), classes), np.float32)
+        for net in nets:
+            logits = net(images) / softness
+            powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+            total += powers / powers.sum(axis=1, keepdims=True)
+        return np.asarray(total / len(nets), np.float32)
+
+    return teach
