@@ -7,8 +7,10 @@ from small_sets import picture, store
 
 from calibration.evaluate import check_suits
 from models.errors import SourceError, UsageError
+from training import files
 from training.census import faults
 from training.datasets import part
+from training.files import Files
 from training.layouts import open_dataset
 
 FORMS = pytest.mark.parametrize("form", ["set", "set.zip"], ids=["folder", "zip"])
@@ -203,3 +205,19 @@ def test_classes_of_its_own_are_not_evaluated_as_signs(tmp_path: Path) -> None:
     dataset = open_dataset(store(pictures("cat/a.png", "dog/b.png"), tmp_path / "pets"))
     with pytest.raises(UsageError, match="of the 43 classes, found pets with 2 classes of its own"):
         check_suits("classifier", dataset, dataset.examples)
+
+
+def test_a_broken_picture_is_named_though_another_package_replaced_pillows_opener(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ultralytics' opener asks for a package that is not there when a file is no picture."""
+
+    def elsewhere(*_: object) -> None:
+        raise ModuleNotFoundError("No module named 'pi_heif'")
+
+    store({"a/0.png": b"no picture"}, tmp_path)
+    monkeypatch.setattr(files.Image, "open", elsewhere)
+    with pytest.raises(SourceError, match=r"a/0\.png: expected a picture, found none"):
+        Files(tmp_path).size("a/0.png")
+    with pytest.raises(SourceError, match=r"a/0\.png is damaged"):
+        Files(tmp_path).verify("a/0.png")

@@ -20,6 +20,10 @@ PICTURE_SUFFIXES = frozenset({".ppm", ".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 EXIF_ORIENTATION = 0x0112
 EXIF_TURNED = 5  # orientations 5–8 show the picture's rows as columns; OpenCV turns it, so do we
 
+# What Pillow raises for a file that is none. Ultralytics, where it is loaded, puts its own opener
+# in Pillow's place, and that one asks for a package that nobody has installed.
+NO_PICTURE = (OSError, ValueError, SyntaxError, zipfile.BadZipFile, zlib.error, ImportError)
+
 
 class Files:
     """The files below a folder or inside a zip; nothing is unpacked.
@@ -104,7 +108,7 @@ class Files:
                     width, height = picture.size
                     turned = picture.getexif().get(EXIF_ORIENTATION, 1) >= EXIF_TURNED
                     return (height, width) if turned else (width, height)
-            except (OSError, ValueError, SyntaxError, zipfile.BadZipFile, zlib.error) as error:
+            except NO_PICTURE as error:
                 raise SourceError(
                     f"{self.path}: {name}: expected a picture, found none: {error}"
                 ) from error
@@ -115,7 +119,7 @@ class Files:
             try:
                 with Image.open(file) as picture:
                     picture.load()
-            except (OSError, ValueError, SyntaxError, zipfile.BadZipFile, zlib.error) as error:
+            except NO_PICTURE as error:
                 raise SourceError(f"{self.path}: {name} is damaged: {error}") from error
 
     def _zip(self) -> zipfile.ZipFile:
