@@ -122,7 +122,8 @@ def run_training(
     recipe = recipe_type(**flags)
     code = commit()
     path = train(recipe, run, limit, until)
-    if until is None or until >= recipe.epochs:
+    finished = until is None or until >= recipe.epochs
+    if finished and not (run / RECIPE).exists():  # called again, it has trained nothing
         command = shlex.join(["python", "-m", module, *sys.argv[1:]])
         write_recipe(run, recipe, origin(recipe), command, code)
     print(f"wrote {path}")
