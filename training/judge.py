@@ -9,7 +9,6 @@ device reads them, by `calibration.evaluate`. The answers are left in the run's 
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,14 +17,14 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from models.errors import ModelError, SourceError, run_command
+from models.errors import ModelError, run_command
 from models.signs import label_names
 from training import datasets
 from training.classifier import FINAL
 from training.crops import Crops, stack, store
 from training.feed import Look, undisturbed
 from training.nets import load
-from training.runs import RECIPE
+from training.runs import RECIPE, read_json
 from training.watched import Answers, margin, read_right, share_and_interval, write_answers
 
 BATCH = 256
@@ -33,10 +32,10 @@ BATCH = 256
 
 def answer(run: Path, part: str) -> tuple[Answers, list[str]]:
     """What the run's net says of a part of its own data set, and each picture's track."""
-    recipe = _read_json(run / RECIPE)["recipe"]
+    recipe = read_json(run / RECIPE, dict)["recipe"]
     data = str(recipe["data"])
     dataset = datasets.gtsrb() if data == "gtsrb" else datasets.open_dataset(Path(data))
-    classes = tuple(_read_json(run / "classes.json"))
+    classes = tuple(read_json(run / "classes.json", list))
     if classes != (dataset.classes or label_names()):
         raise ModelError(
             f"{run}: expected a net for the {len(dataset.classes or label_names())} classes of "
@@ -61,13 +60,6 @@ def _read(dataset: datasets.Dataset, examples: Sequence[Any], part: str) -> Crop
     bar = tqdm(examples, desc=part, unit="", mininterval=5)
     images = [store(dataset.read(e), e.annotations[0].box) for e in bar]
     return stack(images, [e.annotations[0].label for e in examples])
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise SourceError(f"{path}: expected what a finished run leaves, found {error}") from error
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from models.errors import OutputError, UsageError
+from models.errors import OutputError, SourceError, UsageError
 
 RECIPE = "recipe.json"
 HERE = Path(__file__).parent
@@ -90,6 +90,17 @@ def write_recipe(
     """
     origin = {"recipe": asdict(recipe), "data": data, "command": command, "commit": code}
     (run / RECIPE).write_text(json.dumps(origin, indent=1))
+
+
+def read_json(path: Path, kind: type) -> Any:
+    """What a run has left in one of its files; SourceError where that is no JSON of this kind."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{path}: expected JSON, found {error}") from error
+    if not isinstance(found, kind):
+        raise SourceError(f"{path}: expected a {kind.__name__}, found a {type(found).__name__}")
+    return found
 
 
 def run_training(

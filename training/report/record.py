@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from models.errors import ModelError, SourceError
-from training.runs import RECIPE
+from training.runs import RECIPE, read_json
 from training.watched import FILE, Answers, read_answers
 
 NET = "final.keras"
@@ -50,7 +49,7 @@ def read_record(run: Path) -> Record:
     if (run / OTHER_KIND).exists() and not (run / NET).exists():
         raise SourceError(f"{run}: expected a run of the classifier, found one of the detector")
     if not (run / RECIPE).exists():
-        log = _json(run / LOG, list) if (run / LOG).exists() else []
+        log = read_json(run / LOG, list) if (run / LOG).exists() else []
         found = f"one that stopped after epoch {len(log)}" if log else "none"
         raise SourceError(
             f"{run}: expected a finished training run, found {found}; "
@@ -62,8 +61,8 @@ def read_record(run: Path) -> Record:
             f"{run}: expected {', '.join(missing)} beside {RECIPE}, found none; "
             "`python -m training.classifier` writes them at the end of a run"
         )
-    origin = _json(run / RECIPE, dict)
-    classes = tuple(str(name) for name in _json(run / CLASSES, list))
+    origin = read_json(run / RECIPE, dict)
+    classes = tuple(str(name) for name in read_json(run / CLASSES, list))
     watched = _answers(run / FILE, len(classes))
     int8 = _answers(run / INT8, len(classes)) if (run / INT8).exists() else None
     if int8 and not set(int8.names) & set(watched.names):
@@ -79,22 +78,12 @@ def read_record(run: Path) -> Record:
         recipe=recipe,
         command=str(origin.get("command", "")),
         commit=str(origin.get("commit", "")),
-        log=_json(run / LOG, list),
+        log=read_json(run / LOG, list),
         classes=classes,
         net=run / NET if (run / NET).exists() else None,
         watched=watched,
         int8=int8,
     )
-
-
-def _json(path: Path, kind: type) -> Any:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise SourceError(f"{path}: expected JSON, found {error}") from error
-    if not isinstance(found, kind):
-        raise SourceError(f"{path}: expected a {kind.__name__}, found a {type(found).__name__}")
-    return found
 
 
 def _answers(path: Path, outputs: int) -> Answers:
