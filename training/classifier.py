@@ -15,7 +15,7 @@ import json
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -207,8 +207,7 @@ class Training:
 
     def averaged(self) -> keras.Model:
         """The net with its averaged weights."""
-        shape = Shape(CROP_SIZE, self.net.output_shape[-1], self.recipe.width, self.recipe.dropout)
-        net = build(self.recipe.architecture, shape)
+        net = keras.models.clone_model(self.net)
         net.set_weights(self.steps.averaged())
         return net
 
@@ -247,7 +246,7 @@ def _teachers(recipe: Recipe) -> list[Path]:
 
 def contact_sheet(data: Gathered, recipe: Recipe, path: Path, columns: int = 24) -> None:
     """A page of crops as the net will see them."""
-    small = Recipe(**{**asdict(recipe), "samples": columns * 16, "batch": columns})
+    small = replace(recipe, samples=columns * 16, batch=columns)
     tiles = [np.hstack(list(images)) for images, _ in epoch_batches(data, small, 0)]
     keras.utils.save_img(path, np.vstack(tiles), scale=False)
 

@@ -24,9 +24,7 @@ from training.views import Image
 BACKGROUNDS_A_PICTURE = 12
 REAL_FOREIGN = 8.0  # weight of a labelled foreign sign beside drawn ones
 MISFRAMED = 0.3  # overlap: augmentation may move a better frame than that back on its sign
-ANYWHERE = -1  # background from anywhere, not where a detector was wrong
 NEEDED = 2_500_000_000  # bytes for the frameworks and a batch, besides the crops
-
 
 LEARNT = "train"
 FOLDED = ("train", "choose")
@@ -191,7 +189,9 @@ def _negatives_and_drawings(choice: Choice) -> Crops:
         for each in (negatives.foreign(part), negatives.missed(part), negatives.background(part)):
             for negative in each:
                 marked[negative.picture].append(negative)
-    found: dict[int, list[Image]] = {FOREIGN: [], BACKGROUND: [], ANYWHERE: []}
+    foreign: list[Image] = []
+    mistaken: list[Image] = []  # where a detector was wrong
+    anywhere: list[Image] = []
     grounds = []
     for example in tqdm(
         pictures[: 20 if choice.limit else None], desc="negatives", unit="", mininterval=2
@@ -199,16 +199,15 @@ def _negatives_and_drawings(choice: Choice) -> Crops:
         picture, own = street.read(example), marked[stem(example.name)]
         boxes = [a.box for a in example.annotations]
         avoid = [n.box for n in own if n.kind not in negatives.BACKGROUND_KINDS]
-        anywhere = background_crops(picture, boxes, BACKGROUNDS_A_PICTURE, rng, avoid)
-        found[ANYWHERE] += anywhere
+        anywhere += background_crops(picture, boxes, BACKGROUNDS_A_PICTURE, rng, avoid)
         grounds.append(np.ascontiguousarray(anywhere[-1][:, :, ::-1]))
         for negative in own:
             if negative.kind in negatives.FOREIGN_KINDS:
-                found[FOREIGN].append(store(picture, negative.box))
+                foreign.append(store(picture, negative.box))
             elif negative.kind in negatives.MISSED_KINDS:
                 continue  # nothing is to be learnt there
             elif all(overlap(negative.box, box) < MISFRAMED for box in boxes):
-                found[BACKGROUND].append(store(picture, negative.box))
+                mistaken.append(store(picture, negative.box))
     drawn, labels = [], []
     count = choice.drawn // (10 if choice.limit else 1)
     for name, art, label in tqdm(list(_artwork()), desc="drawing", unit="", mininterval=2):
@@ -217,9 +216,9 @@ def _negatives_and_drawings(choice: Choice) -> Crops:
             drawn.append(pasted(art(name, 128), ground, rng))
             labels.append(label)
     return joined(
-        stack(found[FOREIGN], [FOREIGN] * len(found[FOREIGN]), REAL_FOREIGN),
-        stack(found[BACKGROUND], [BACKGROUND] * len(found[BACKGROUND])),
-        stack(found[ANYWHERE], [BACKGROUND] * len(found[ANYWHERE])),
+        stack(foreign, [FOREIGN] * len(foreign), REAL_FOREIGN),
+        stack(mistaken, [BACKGROUND] * len(mistaken)),
+        stack(anywhere, [BACKGROUND] * len(anywhere)),
         stack(drawn, labels),
     )
 

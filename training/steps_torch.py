@@ -156,16 +156,16 @@ class Twin(nn.Module):
             known[id(layer.output)] = len(known)
             self.wires.append(([known[id(source)] for source in sources], known[id(layer.output)]))
             self.parts.append(_part(layer))
+        self.last = {source: n for n, (sources, _) in enumerate(self.wires) for source in sources}
 
     def forward(self, images: Any) -> Any:
         values = {0: images.permute(0, 3, 1, 2)}
-        last = {source: n for n, (sources, _) in enumerate(self.wires) for source in sources}
         for number, (part, (sources, target)) in enumerate(
             zip(self.parts, self.wires, strict=True)
         ):
             values[target] = part(*(values[source] for source in sources))
             for source in sources:
-                if last[source] == number:
+                if self.last[source] == number:
                     del values[source]
         return values[self.wires[-1][1]]
 
@@ -226,6 +226,9 @@ class TorchSteps:
             {"params": others, "weight_decay": 0.0},
         ]
         self._optimiser = torch.optim.AdamW(groups, lr=0.0, fused=True)
+        self._now, self._kept = (
+            [weight for weight, _ in twin.places()] for twin in (self._twin, self._mean)
+        )
         self._count = 0
 
     def step(self, images: Array, targets: Array, rate: float) -> float:
@@ -241,8 +244,7 @@ class TorchSteps:
         loss.backward()
         self._optimiser.step()
         with torch.no_grad():
-            kept, now = ([t for t, _ in twin.places()] for twin in (self._mean, self._twin))
-            torch._foreach_lerp_(kept, now, 1 - self._settings.keep(self._count))
+            torch._foreach_lerp_(self._kept, self._now, 1 - self._settings.keep(self._count))
         self._count += 1
         return float(loss)
 
@@ -259,14 +261,13 @@ class TorchSteps:
         torch.manual_seed(number)
 
     def _tensors(self) -> list[Any]:
-        weights = [t for twin in (self._twin, self._mean) for t, _ in twin.places()]
         moments = [
             self._optimiser.state[p][key]
             for group in self._optimiser.param_groups
             for p in group["params"]
             for key in ("exp_avg", "exp_avg_sq", "step")
         ]
-        return [*weights, *moments]
+        return [*self._now, *self._kept, *moments]
 
     def state(self) -> dict[str, Array]:
         """A step with a rate of 0 makes the optimiser's moments where there was none yet."""
