@@ -22,36 +22,40 @@ from training.glyphs import text
 from training.lookalikes import LOOKALIKE_THINGS
 from training.plates import (
     BLACK,
+    GERMAN,
     GREEN,
     GREY,
-    RED,
     WHITE,
     YELLOW,
+    Style,
     blue_disc,
     end_disc,
     end_stripes,
     number,
     red_ring,
     red_triangle,
+    scaled,
 )
 from training.vector import MASTER, Colour, Pen, halved, rectangle, regular, render, rounded
 
 Art = NDArray[np.uint8]  # (size, size, 4) BGRA, straight alpha
 Painter = Callable[[Pen], None]
+SignPainter = Callable[[Pen, Style], None]
 
 FOREIGN: tuple[str, ...] = tuple(FOREIGN_SIGNS)
 LOOKALIKES: tuple[str, ...] = tuple(LOOKALIKE_THINGS)
+TRIANGLE_MIDDLE = (0.5, 0.62)
 SMALLEST = 16  # no smaller master is kept; below it the picture is only a hint
 
 
-def sign_art(label: int, size: int) -> Art:
+def sign_art(label: int, size: int, style: Style = GERMAN) -> Art:
     """The sign of this class, its longer side filling the square: (size, size, 4) BGRA, a copy.
 
     IndexError for a class outside 0 … 42, ValueError for a size outside 1 … 512.
     """
     if not 0 <= label < COUNT:
         raise IndexError(f"no sign class {label}: expected 0 … {COUNT - 1}")
-    return _scaled(_masters(SIGNS[label]), size)
+    return _scaled(_sign_masters(label, style), size)
 
 
 def foreign_art(name: str, size: int) -> Art:
@@ -62,6 +66,11 @@ def foreign_art(name: str, size: int) -> Art:
 def lookalike_art(name: str, size: int) -> Art:
     """One of `LOOKALIKES`, a thing that is no road sign; KeyError for another name."""
     return _scaled(_masters(LOOKALIKE_THINGS[name]), size)
+
+
+@lru_cache(maxsize=128)
+def _sign_masters(label: int, style: Style) -> tuple[Art, ...]:
+    return _masters(partial(SIGNS[label], style=style))
 
 
 @lru_cache(maxsize=128)
@@ -83,64 +92,81 @@ def _scaled(masters: tuple[Art, ...], size: int) -> Art:
     return art
 
 
-def _speed_limit(digits: str, pen: Pen) -> None:
-    red_ring(pen)
-    number(pen, BLACK, digits)
+def _speed_limit(digits: str, pen: Pen, style: Style) -> None:
+    red_ring(pen, style)
+    number(pen, BLACK, digits, style)
 
 
-def _end_of_limit(pen: Pen) -> None:
-    end_disc(pen)
-    number(pen, GREY, "80")
-    end_stripes(pen)
+def _end_of_limit(pen: Pen, style: Style) -> None:
+    end_disc(pen, style)
+    number(pen, GREY, "80", style)
+    end_stripes(pen, style)
 
 
-def _no_overtaking(pen: Pen) -> None:
-    red_ring(pen)
-    pic.car_rear(pen, RED, 0.328, 0.51, 0.295)
-    pic.car_rear(pen, BLACK, 0.672, 0.51, 0.295)
+def _no_overtaking(pen: Pen, style: Style) -> None:
+    red_ring(pen, style)
+    inner = scaled(pen, style)
+    pic.car_rear(inner, style.red, 0.328, 0.51, 0.295)
+    pic.car_rear(inner, BLACK, 0.672, 0.51, 0.295)
 
 
-def _no_overtaking_by_trucks(pen: Pen) -> None:
-    red_ring(pen)
-    pic.truck_rear(pen, RED, 0.345, 0.46, 0.255)
-    pic.car_rear(pen, BLACK, 0.66, 0.57, 0.28)
+def _no_overtaking_by_trucks(pen: Pen, style: Style) -> None:
+    red_ring(pen, style)
+    inner = scaled(pen, style)
+    pic.truck_rear(inner, style.red, 0.345, 0.46, 0.255)
+    pic.car_rear(inner, BLACK, 0.66, 0.57, 0.28)
 
 
-def _end_of_no_overtaking(pen: Pen) -> None:
-    end_disc(pen)
-    pic.car_rear(pen, GREY, 0.315, 0.51, 0.30)
-    pic.car_rear(pen, GREY, 0.685, 0.51, 0.30)
-    end_stripes(pen)
+def _end_of_no_overtaking(pen: Pen, style: Style) -> None:
+    end_disc(pen, style)
+    inner = scaled(pen, style)
+    pic.car_rear(inner, GREY, 0.315, 0.51, 0.30)
+    pic.car_rear(inner, GREY, 0.685, 0.51, 0.30)
+    end_stripes(pen, style)
 
 
-def _end_of_no_overtaking_by_trucks(pen: Pen) -> None:
-    end_disc(pen)
-    pic.truck_rear(pen, GREY, 0.325, 0.455, 0.28)
-    pic.car_rear(pen, GREY, 0.675, 0.57, 0.29)
-    end_stripes(pen)
+def _end_of_no_overtaking_by_trucks(pen: Pen, style: Style) -> None:
+    end_disc(pen, style)
+    inner = scaled(pen, style)
+    pic.truck_rear(inner, GREY, 0.325, 0.455, 0.28)
+    pic.car_rear(inner, GREY, 0.675, 0.57, 0.29)
+    end_stripes(pen, style)
 
 
-def _end_of_all(pen: Pen) -> None:
-    end_disc(pen)
-    end_stripes(pen)
+def _end_of_all(pen: Pen, style: Style) -> None:
+    end_disc(pen, style)
+    end_stripes(pen, style)
 
 
-def _danger(pictogram: Callable[[Pen, Colour], None], pen: Pen, mirror: bool = False) -> None:
-    red_triangle(pen)
-    pictogram(pen.at(1, 0, mirror=True) if mirror else pen, BLACK)
+def _danger(
+    pictogram: Callable[[Pen, Colour], None],
+    pen: Pen,
+    style: Style,
+    mirror: bool = False,
+    sided: bool = True,
+) -> None:
+    """A danger; one that is not `sided` means the same when it looks the other way."""
+    red_triangle(pen, style)
+    inner = scaled(pen, style, TRIANGLE_MIDDLE)
+    if mirror or (style.turned and not sided):
+        inner = inner.at(1, 0, mirror=True)
+    pictogram(inner, BLACK)
 
 
-def _traffic_signals(pen: Pen) -> None:
-    red_triangle(pen)
-    pic.traffic_lights(pen, (RED, YELLOW, GREEN))
+def _traffic_signals(pen: Pen, style: Style) -> None:
+    red_triangle(pen, style)
+    pic.traffic_lights(scaled(pen, style, TRIANGLE_MIDDLE), (style.red, YELLOW, GREEN))
 
 
-def _mandatory(pictogram: Callable[[Pen, Colour], None], pen: Pen, mirror: bool = False) -> None:
-    blue_disc(pen)
-    pictogram(pen.at(1, 0, mirror=True) if mirror else pen, WHITE)
+def _mandatory(
+    pictogram: Callable[[Pen, Colour], None], pen: Pen, style: Style, mirror: bool = False
+) -> None:
+    blue_disc(pen, style=style)
+    inner = scaled(pen, style)
+    pictogram(inner.at(1, 0, mirror=True) if mirror else inner, WHITE)
 
 
-def _priority_road(pen: Pen) -> None:
+def _priority_road(pen: Pen, style: Style) -> None:
     for colour, radius, corner in (
         (WHITE, 0.517, 0.04),
         (BLACK, 0.498, 0.035),
@@ -151,28 +177,39 @@ def _priority_road(pen: Pen) -> None:
         contour = rounded(regular(4, radius), corner)
         if radius > 0.5:
             pen.plate(colour, contour)
-        else:
+        elif style.framed or colour != BLACK:
             pen.fill(colour, contour)
 
 
-def _stop(pen: Pen) -> None:
+def _stop(pen: Pen, style: Style) -> None:
     radius = 0.5 / np.cos(np.radians(22.5))
     pen.plate(WHITE, rounded(regular(8, radius, 22.5), 0.03))
-    pen.fill(RED, rounded(regular(8, radius * 0.915, 22.5), 0.02))
-    text(pen, WHITE, "STOP", (0.5, 0.5), 0.32, width=0.50, stroke=0.165, gap=0.095)
+    pen.fill(style.red, rounded(regular(8, radius * 0.915, 22.5), 0.02))
+    height, stroke = 0.32 * style.digits, 0.165 * style.weight
+    text(pen, WHITE, "STOP", (0.5, 0.5), height, width=0.50, stroke=stroke, gap=0.095)
 
 
-def _no_entry(pen: Pen) -> None:
-    blue_disc(pen, RED)
-    pen.fill(WHITE, rectangle(0.075, 0.415, 0.925, 0.585))
+def _no_entry(pen: Pen, style: Style) -> None:
+    blue_disc(pen, style.red, style)
+    half = 0.085 * style.weight
+    pen.fill(WHITE, rectangle(0.075, 0.5 - half, 0.925, 0.5 + half))
 
 
-def _no_trucks(pen: Pen) -> None:
-    red_ring(pen)
-    pic.truck_side(pen, BLACK, WHITE)
+def _no_trucks(pen: Pen, style: Style) -> None:
+    red_ring(pen, style)
+    inner = scaled(pen, style)
+    pic.truck_side(inner.at(1, 0, mirror=True) if style.turned else inner, BLACK, style.ban)
 
 
-SIGNS: tuple[Painter, ...] = (
+def _no_vehicles(pen: Pen, style: Style) -> None:
+    red_ring(pen, style)
+
+
+def _give_way(pen: Pen, style: Style) -> None:
+    red_triangle(pen, style, down=True)
+
+
+SIGNS: tuple[SignPainter, ...] = (
     *(partial(_speed_limit, digits) for digits in ("20", "30", "50", "60", "70", "80")),
     _end_of_limit,
     partial(_speed_limit, "100"),
@@ -181,25 +218,25 @@ SIGNS: tuple[Painter, ...] = (
     _no_overtaking_by_trucks,
     partial(_danger, pic.crossing_priority),
     _priority_road,
-    partial(red_triangle, down=True),
+    _give_way,
     _stop,
-    red_ring,
+    _no_vehicles,
     _no_trucks,
     _no_entry,
     partial(_danger, pic.exclamation),
     partial(_danger, pic.bend_left),
     partial(_danger, pic.bend_left, mirror=True),
     partial(_danger, pic.double_bend),
-    partial(_danger, pic.uneven_road),
+    partial(_danger, pic.uneven_road, sided=False),
     partial(_danger, pic.skidding_car),
     partial(_danger, pic.narrow_right),
-    partial(_danger, pic.roadworker),
+    partial(_danger, pic.roadworker, sided=False),
     _traffic_signals,
-    partial(_danger, pic.pedestrian),
-    partial(_danger, pic.children),
-    partial(_danger, pic.bicycle),
-    partial(_danger, pic.snowflake),
-    partial(_danger, pic.deer),
+    partial(_danger, pic.pedestrian, sided=False),
+    partial(_danger, pic.children, sided=False),
+    partial(_danger, pic.bicycle, sided=False),
+    partial(_danger, pic.snowflake, sided=False),
+    partial(_danger, pic.deer, sided=False),
     _end_of_all,
     partial(_mandatory, pic.turn_right),
     partial(_mandatory, pic.turn_right, mirror=True),

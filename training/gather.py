@@ -19,11 +19,16 @@ from training.artwork import FOREIGN as FOREIGN_SIGNS
 from training.artwork import LOOKALIKES, foreign_art, lookalike_art, sign_art
 from training.crops import STORED, Crops, background_crops, joined, overlap, pasted, stack, store
 from training.files import stem
+from training.nations import random_style
 from training.views import Image
 
 BACKGROUNDS_A_PICTURE = 12
+NATIONAL = 0.5  # of the drawn signs are drawn as another country might, …
+STYLES = 4  # … in so many ways a class
 REAL_FOREIGN = 8.0  # weight of a labelled foreign sign beside drawn ones
 MISFRAMED = 0.3  # overlap: augmentation may move a better frame than that back on its sign
+ART = 128  # px of a drawing before it is pasted
+KINDS = COUNT + len(FOREIGN_SIGNS) + len(LOOKALIKES)
 NEEDED = 2_500_000_000  # bytes for the frameworks and a batch, besides the crops
 
 LEARNT = "train"
@@ -210,10 +215,12 @@ def _negatives_and_drawings(choice: Choice) -> Crops:
                 mistaken.append(store(picture, negative.box))
     drawn, labels = [], []
     count = choice.drawn // (10 if choice.limit else 1)
-    for name, art, label in tqdm(list(_artwork()), desc="drawing", unit="", mininterval=2):
-        for _ in range(count):
+    for label, drawings in tqdm(
+        _drawings(rng), desc="drawing", unit="", total=KINDS, mininterval=2
+    ):
+        for number in range(count):
             ground = grounds[int(rng.integers(len(grounds)))]
-            drawn.append(pasted(art(name, 128), ground, rng))
+            drawn.append(pasted(drawings[number % len(drawings)], ground, rng))
             labels.append(label)
     return joined(
         stack(foreign, [FOREIGN] * len(foreign), REAL_FOREIGN),
@@ -223,8 +230,11 @@ def _negatives_and_drawings(choice: Choice) -> Crops:
     )
 
 
-def _artwork() -> Iterator[tuple[Any, Any, int]]:
-    """(name, function that draws it, output index) of everything that can be drawn."""
-    yield from ((label, sign_art, label) for label in range(COUNT))
-    yield from ((name, foreign_art, FOREIGN) for name in FOREIGN_SIGNS)
-    yield from ((name, lookalike_art, BACKGROUND) for name in LOOKALIKES)
+def _drawings(rng: np.random.Generator) -> Iterator[tuple[int, list[Image]]]:
+    """(output index, pictures to take turns) of everything that can be drawn."""
+    german = round(STYLES * (1 - NATIONAL) / NATIONAL)
+    for label in range(COUNT):
+        abroad = [sign_art(label, ART, random_style(rng)) for _ in range(STYLES)]
+        yield label, [sign_art(label, ART)] * german + abroad
+    yield from ((FOREIGN, [foreign_art(name, ART)]) for name in FOREIGN_SIGNS)
+    yield from ((BACKGROUND, [lookalike_art(name, ART)]) for name in LOOKALIKES)
