@@ -3,8 +3,7 @@
 Unlike corruptions these work on the picture around the sign, before it is cut out, where a camera
 or a detector does its damage, and each has one strength only: it is there or it is not. Where a
 data set's picture ends beside the sign, as GTSRB's do, its border pixels repeat.
-
-Left out: the drawings of other countries. Those need pictures of their own.
+Other countries' drawings cannot be made from a picture: `training.nations` draws a set of its own.
 """
 
 from __future__ import annotations

@@ -102,5 +102,4 @@ def evaluated(flags: list[str], staged: Path, name: str, flag: str = "--model") 
     measured = json.loads(report.read_text())
     report.unlink()
     kept = {key: measured[key] for key in KEPT if key in measured}
-    shown = flags if flag == "--model" and "--model" not in flags else flags[:-2]
-    return {**kept, "command": " ".join(["python -m calibration.evaluate", *shown, flag, name])}
+    return {**kept, "command": " ".join(["python -m calibration.evaluate", *flags, flag, name])}

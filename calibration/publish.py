@@ -1,11 +1,13 @@
 """The only writer of `models/*.tflite` and `models/*.json`: quantise, measure, refuse or publish.
 
-    python -m calibration.publish classifier --run runs/classifier
+    python -m calibration.publish classifier --run runs/twin --name classifier-twin
+    python -m calibration.publish classifier --run runs/classifier --twin models/classifier-twin.json
     python -m calibration.publish detector --run runs/detector
     python -m calibration.publish pair
 
-`classifier` and `detector` take the float model of a training run; `pair` finds the threshold of
-the fused score again for the models that are published. Run the classifier first.
+`classifier` and `detector` take the float model of a training run; a classifier that was trained on
+all parts comes with the twin that held some out and was measured. `pair` finds the threshold of the
+fused score again for the models that are published. Run the classifier first.
 """
 
 from __future__ import annotations

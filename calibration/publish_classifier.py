@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
+import shlex
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -55,14 +57,14 @@ def publish_classifier(run: Path, target: Target, twin: Path | None = None) -> P
 
     A net that was trained on all parts has nothing left to be measured on: `twin`, the JSON of a
     model of the same recipe that held choose and judge out, lends it its temperature, threshold
-    and figures. ModelError where a twin is missing or none is expected, and for a net that has
-    learnt from choose or judge without having learnt from all, or wants other crops than the
-    device cuts.
+    and figures; it is published too, so that anyone can measure them again. ModelError where a
+    twin is missing or none is expected, and for a net that has learnt from choose or judge without
+    having learnt from all, or wants other crops than the device cuts.
     """
     record = trained(run)
     lender = load_spec(twin) if twin else None
     _check_recipe(record["recipe"])
-    _check_twin(record["recipe"], lender)
+    _check_twin(record, lender)
     net = load_net(run / "final.keras")
     data = quantize_classifier(run / "final.keras", representative_crops(target.seed))
     gtsrb = datasets.gtsrb()
@@ -130,9 +132,10 @@ def _check_ancestors(recipe: Mapping[str, Any]) -> None:
         _check_ancestors(its)
 
 
-def _check_twin(recipe: Mapping[str, Any], twin: Spec | None) -> None:
-    """ModelError unless there is a twin exactly where nothing was held out, and it held out."""
-    whole = recipe.get("parts") == "all"
+def _check_twin(record: Mapping[str, Any], twin: Spec | None) -> None:
+    """ModelError unless there is a twin exactly where nothing was held out, it held out, and it
+    was trained alike."""
+    whole = record["recipe"].get("parts") == "all"
     if whole and not twin:
         raise ModelError(
             "not published: expected --twin, the JSON of a model of the same recipe with parts "
@@ -149,6 +152,22 @@ def _check_twin(recipe: Mapping[str, Any], twin: Spec | None) -> None:
             f"--twin: expected a model with figures of its own for {', '.join(sorted(MEASURED))}, "
             f"found {twin.name} without"
         )
+    if twin and (own := _flags(record["command"])) != (other := _flags(twin.origin.command)):
+        raise ModelError(
+            f"--twin: expected a model of the same recipe ({' '.join(own) or 'no flags'}), "
+            f"found {' '.join(other) or 'no flags'}"
+        )
+
+
+def _flags(command: str) -> list[str]:
+    """What a training's command says of its recipe, but for what a twin has of its own."""
+    words = shlex.split(command)
+    pairs = [
+        (flag, "" if flag == "--teachers" else value)
+        for flag, value in itertools.pairwise(words)
+        if flag.startswith("--") and flag not in ("--run", "--parts")
+    ]
+    return [f"{flag} {value}".strip() for flag, value in sorted(pairs)]
 
 
 def _like_twin(spec: Spec, twin: Spec) -> Spec:

@@ -29,8 +29,9 @@ from edge.core import Array, Image
 from edge.detector import YoloDetector, load_detector
 from edge.reader import Reader
 from edge.runtime import available_threads
+from models.errors import ModelError
 from models.imaging import letterbox
-from models.spec import Input, Output, Pair, Spec
+from models.spec import FOLDER, Input, Output, Pair, Spec, find_model, load_spec, model_bytes
 from training import datasets
 
 STRIDES = [8, 16, 32]
@@ -99,19 +100,44 @@ def publish_detector(run: Path, target: Target, size: tuple[int, int], classifie
 
 
 def pair(spec: Spec, data: bytes, folder: Path, classifier: str) -> Path:
-    """Find the threshold of the fused score, measure both together and publish the detector."""
+    """Find the threshold of the fused score, measure both together and publish the detector.
+
+    A classifier that was trained on all parts is stood in for by its twin in the same folder,
+    whose JSON then names the pair too.
+    """
     gtsdb = datasets.gtsdb()
     judge = datasets.part(gtsdb, "judge")
+    partner = load_spec(find_model(classifier))
+    held_out = _held_out(classifier)
     with TemporaryDirectory() as staging:
         staged = write(spec, data, Path(staging))
         detector = load_detector(str(staged), available_threads())
-        partner = load_classifier(classifier, available_threads())
-        reader = Reader(detector, partner, threshold=0.0)
+        reader = Reader(detector, load_classifier(held_out, available_threads()), threshold=0.0)
         least = thresholds.fused_score(reader, spec.thresholds["score"], Walk(gtsdb, judge))
-        sha256 = partner.spec.sha256
-        spec = dataclasses.replace(spec, pair=Pair(sha256, round(least, 4)))
+        least = round(least, 4)
+        if held_out != classifier:
+            path = find_model(held_out)
+            twin = dataclasses.replace(load_spec(path), pair=Pair(spec.sha256, least))
+            write(twin, model_bytes(twin, path), path.parent)
+        spec = dataclasses.replace(spec, pair=Pair(partner.sha256, least))
         staged = write(spec, data, Path(staging))
-        flags = ["system", "--data", "gtsdb", "--part", "judge", "--model", classifier]
+        flags = ["system", "--data", "gtsdb", "--part", "judge", "--model", held_out]
         judged = evaluated(flags, staged, spec.name, flag="--detector")
     spec = dataclasses.replace(spec, metrics={**spec.metrics, "system": judged})
     return write(spec, data, folder)
+
+
+def _held_out(classifier: str) -> str:
+    """The model to measure a pair with: the classifier itself, or the twin that its JSON names."""
+    path = find_model(classifier)
+    twin = load_spec(path).origin.twin.split()
+    if not twin:
+        return classifier
+    name, sha256 = twin[0], twin[-1]
+    stand_in = name if path.parent == FOLDER else str(path.with_name(f"{name}.json"))
+    found = load_spec(find_model(stand_in))
+    if found.sha256 != sha256:
+        raise ModelError(
+            f"{path.name}: expected its twin {name} with the sha256 {sha256}, found {found.sha256}"
+        )
+    return stand_in

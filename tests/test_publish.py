@@ -19,6 +19,7 @@ from calibration.publish_classifier import (
     _like_twin,
     publish_classifier,
 )
+from calibration.publish_detector import _held_out
 from edge.classifier import load_classifier
 from models.errors import ModelError, OutputError, SourceError, UsageError
 from models.spec import Spec, load_spec, model_bytes
@@ -192,7 +193,7 @@ def test_a_run_is_asked_for_before_anything_else(tmp_path: Path) -> None:
         (
             ["system", "--data", "gtsdb", "--part", "judge", "--model", "runs/x/classifier.json"],
             "--detector",
-            "system --data gtsdb --part judge --detector small",
+            "system --data gtsdb --part judge --model runs/x/classifier.json --detector small",
         ),
     ],
 )
@@ -234,16 +235,34 @@ def test_specs_for_both_tasks_survive_being_written(tmp_path: Path) -> None:
 TWIN = classifier_spec(b"twin", metrics={"judge": {"top1": 0.9}, "street": {}})
 
 
+def record(parts: str, flags: str = "") -> dict[str, object]:
+    command = f"python -m training.classifier {flags} --parts {parts} --run runs/x"
+    return {"recipe": {"parts": parts}, "command": command}
+
+
+def trained_by(flags: str) -> Spec:
+    command = f"python -m training.classifier --run runs/twin {flags}"
+    return dataclasses.replace(TWIN, origin=dataclasses.replace(TWIN.origin, command=command))
+
+
 def test_a_net_trained_on_everything_needs_a_twin() -> None:
     with pytest.raises(ModelError, match="not published: expected --twin"):
-        _check_twin({"parts": "all"}, None)
-    _check_twin({"parts": "all"}, TWIN)
+        _check_twin(record("all"), None)
+    _check_twin(record("all"), TWIN)
+
+
+def test_a_twin_is_of_the_same_recipe_but_for_what_was_held_out() -> None:
+    own = record("all", "--epochs 26 --teachers runs/teacher-all")
+    _check_twin(own, trained_by("--teachers runs/teacher --epochs 26"))
+    for flags in ("--epochs 26", "--epochs 45 --teachers runs/teacher", ""):
+        with pytest.raises(ModelError, match=r"of the same recipe \(--epochs 26 --teachers\)"):
+            _check_twin(own, trained_by(flags))
 
 
 def test_a_net_with_parts_held_out_takes_no_twin() -> None:
     with pytest.raises(ModelError, match="expected no --twin"):
-        _check_twin({"parts": "train"}, TWIN)
-    _check_twin({"parts": "train"}, None)
+        _check_twin(record("train"), TWIN)
+    _check_twin(record("train"), None)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +278,7 @@ def test_a_net_with_parts_held_out_takes_no_twin() -> None:
 )
 def test_a_twin_is_a_classifier_that_was_measured_itself(twin: Spec, message: str) -> None:
     with pytest.raises(ModelError, match=message):
-        _check_twin({"parts": "all"}, twin)
+        _check_twin(record("all"), twin)
 
 
 # --- what may be published at all ---
@@ -319,6 +338,26 @@ def test_what_a_teacher_knows_of_the_measured_parts_may_not_be_handed_on(
 def test_another_data_set_hands_nothing_on(tmp_path: Path) -> None:
     other = saved_run(tmp_path / "other", data="data/cifar10", parts="train+choose")
     _check_recipe({"parts": "train", "pretrained": other})
+
+
+def test_a_pair_is_measured_with_the_twin_of_a_net_that_learnt_everything(tmp_path: Path) -> None:
+    data = classifier_bytes()
+    twin = dataclasses.replace(classifier_spec(data), name="small-twin")
+    path = write(dataclasses.replace(twin, file="small-twin.tflite"), data, tmp_path)
+    whole = classifier_spec(data)
+    for named, expected in (("", "small.json"), (f"small-twin 1, sha256 {twin.sha256}", path.name)):
+        own = dataclasses.replace(whole, origin=dataclasses.replace(whole.origin, twin=named))
+        found = _held_out(str(write(own, data, tmp_path)))
+        assert Path(found) == tmp_path / expected
+
+
+def test_another_model_under_the_twins_name_is_refused(tmp_path: Path) -> None:
+    data = classifier_bytes()
+    write(dataclasses.replace(classifier_spec(data), name="t", file="t.tflite"), data, tmp_path)
+    own = classifier_spec(data)
+    own = dataclasses.replace(own, origin=dataclasses.replace(own.origin, twin="t 1, sha256 beef"))
+    with pytest.raises(ModelError, match="expected its twin t with the sha256 beef, found"):
+        _held_out(str(write(own, data, tmp_path)))
 
 
 def test_a_twin_lends_its_operating_point_and_its_figures() -> None:
