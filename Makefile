@@ -83,7 +83,7 @@ classifier: teachers ## train and publish the classifier and its held-out twin
 	$(TRAIN_CLASSIFIER) $(STUDENT) --teachers runs/teacher --run runs/twin
 	$(TRAIN_CLASSIFIER) $(STUDENT) --teachers runs/teacher-all --parts all --run runs/classifier
 	$(TRAIN) -m calibration.publish classifier --run runs/twin --name classifier-twin
-	$(TRAIN) -m calibration.publish classifier --run runs/classifier --twin models/classifier-twin.json
+	$(TRAIN) -m calibration.publish classifier --run runs/classifier --twin classifier-twin
 	if [ -f models/detector.json ]; then $(TRAIN) -m calibration.publish pair; fi
 
 detector: $(TRAIN_VENV)/.train ## train and publish the detector; WEIGHTS=FILE.pt to start from

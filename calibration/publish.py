@@ -1,7 +1,7 @@
 """The only writer of `models/*.tflite` and `models/*.json`: quantise, measure, refuse or publish.
 
     python -m calibration.publish classifier --run runs/twin --name classifier-twin
-    python -m calibration.publish classifier --run runs/classifier --twin models/classifier-twin.json
+    python -m calibration.publish classifier --run runs/classifier --twin classifier-twin
     python -m calibration.publish detector --run runs/detector
     python -m calibration.publish pair
 
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=FOLDER, help=argparse.SUPPRESS)
     parser.add_argument("--classifier", default="classifier", help="the detector's partner")
     parser.add_argument(
-        "--twin", type=Path, help="the held-out twin's JSON, for a net trained on all parts"
+        "--twin", help="the held-out twin, published already, of a net trained on all parts"
     )
     parser.add_argument("--size", default="800x448", help="the detector's input, width x height")
     parser.add_argument("--seed", type=int, default=0, help="of the crops that range activations")

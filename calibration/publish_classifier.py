@@ -34,7 +34,7 @@ from edge.classifier import load_classifier
 from edge.core import Image
 from edge.runtime import available_threads
 from models.errors import ModelError
-from models.spec import Spec, load_spec
+from models.spec import Spec, find_model, load_spec
 from training import datasets
 from training.watched import Answers, write_answers
 
@@ -52,17 +52,17 @@ PUBLISHED = {  # what a recipe may say, lest something be measured that was lear
 }
 
 
-def publish_classifier(run: Path, target: Target, twin: Path | None = None) -> Path:
+def publish_classifier(run: Path, target: Target, twin: str | None = None) -> Path:
     """Quantise a run's float classifier, set temperature and threshold, measure, publish.
 
-    A net that was trained on all parts has nothing left to be measured on: `twin`, the JSON of a
+    A net that was trained on all parts has nothing left to be measured on: `twin`, a published
     model of the same recipe that held choose and judge out, lends it its temperature, threshold
     and figures; it is published too, so that anyone can measure them again. ModelError where a
     twin is missing or none is expected, and for a net that has learnt from choose or judge without
     having learnt from all, or wants other crops than the device cuts.
     """
     record = trained(run)
-    lender = load_spec(twin) if twin else None
+    lender = load_spec(find_model(twin)) if twin else None
     _check_recipe(record["recipe"])
     _check_twin(record, lender)
     net = load_net(run / "final.keras")
