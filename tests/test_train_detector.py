@@ -31,8 +31,9 @@ from edge.runtime import LiteRtRuntime  # noqa: E402
 from models.errors import ModelError, SourceError, UsageError  # noqa: E402
 from models.imaging import letterbox  # noqa: E402
 from models.spec import Input, Output, load_spec  # noqa: E402
-from training import datasets, detector  # noqa: E402
+from training import datasets  # noqa: E402
 from training.detector import Recipe, origin, train  # noqa: E402
+from training.detector_nets import build  # noqa: E402
 from training.runs import write_recipe  # noqa: E402
 
 SIZE = (160, 96)
@@ -81,7 +82,7 @@ def test_a_run_learns_and_leaves_its_record(run: Path) -> None:
     assert (run / "windows.png").stat().st_size > 0
     recipe = json.loads((run / "recipe.json").read_text())
     assert recipe["data"] == [{"data": "gtsdb", "parts": ["train"]}]  # and no starting weights
-    start = detector.build(RECIPE).state_dict()
+    start = build(RECIPE).state_dict()
     trained = torch.load(run / "last.pt", weights_only=False)["net"]
     assert not torch.equal(start["model.0.conv.weight"], trained["model.0.conv.weight"])
 
@@ -144,7 +145,7 @@ def test_starting_weights_that_are_none_are_named(content: bytes | None, tmp_pat
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(SourceError, match=r"starting weights .*start\.pt"):
-        detector.build(dataclasses.replace(RECIPE, weights=str(path)))
+        build(dataclasses.replace(RECIPE, weights=str(path)))
 
 
 def test_a_run_that_is_missing_cannot_be_published(data: Path, tmp_path: Path) -> None:

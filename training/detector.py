@@ -25,11 +25,10 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 from tqdm import tqdm
-from ultralytics.cfg import get_cfg
-from ultralytics.nn.tasks import DetectionModel, load_checkpoint
 
-from models.errors import ModelError, SourceError, run_command
+from models.errors import ModelError, run_command
 from training import datasets
+from training.detector_nets import build
 from training.runs import make_folder, refuse_other_recipe, run_training
 from training.views import Picture, ViewSettings, sample
 
@@ -106,26 +105,6 @@ def collate(items: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]
         "cls": torch.zeros(len(boxes), 1),
         "batch_idx": torch.cat(owner),
     }
-
-
-def build(recipe: Recipe) -> DetectionModel:
-    """The net, with whatever layers of the starting weights fit."""
-    torch.manual_seed(recipe.seed)
-    net = DetectionModel(recipe.model, nc=1, verbose=False)
-    net.args = get_cfg()  # the loss reads its gains from here
-    net.names = {0: "sign"}
-    if recipe.weights != "none":
-        try:
-            start, _ = load_checkpoint(recipe.weights)
-        except (OSError, TypeError) as error:  # a TypeError is what a broken file gets
-            raise SourceError(f"starting weights {recipe.weights}: {error}") from error
-        net.load(start, verbose=False)
-        total, own = len(net.state_dict()), start.float().state_dict()
-        fits = sum(
-            own.get(k) is not None and own[k].shape == v.shape for k, v in net.state_dict().items()
-        )
-        print(f"{recipe.weights}: {fits} of {total} tensors fit")
-    return net
 
 
 def load_pictures(recipe: Recipe, limit: int | None) -> tuple[list[Picture], np.ndarray]:
