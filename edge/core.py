@@ -145,17 +145,59 @@ class Event:
     last_seen: float
 
 
+SourceState = Literal["connecting", "online", "stalled", "reconnecting", "failed", "ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a source is right now.
+
+    `since` is the monotonic second at which `state` began, `last_frame` that of the newest frame
+    (None before the first). `frames` were given since the start, `dropped` of them came while the
+    line was busy and were never read, `reconnects` counts the times it was opened again. `detail`
+    says in words why it is not online; it holds no credentials.
+    """
+
+    state: SourceState
+    since: float
+    last_frame: float | None = None
+    frames: int = 0
+    dropped: int = 0
+    reconnects: int = 0
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Road:
+    """What the signs read so far say about the road: what is in force now.
+
+    `limit` is in km/h, None where none is known; `limit_since` is the second on the source's clock
+    at which it was read. A limit that was read long ago is `stale`: shown, but no longer sure.
+    `priority` is True on a priority road, False where a sign has said to give way, None without a
+    sign. `free` is True after *end of all restrictions*, until the next restriction.
+    """
+
+    limit: int | None = None
+    limit_since: float | None = None
+    stale: bool = False
+    no_overtaking: bool = False
+    no_overtaking_trucks: bool = False
+    priority: bool | None = None
+    free: bool = False
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
     """What every sink gets: the frame, what is in it, what it decided, and what each stage cost.
 
-    `timings`: stage name → seconds.
+    `timings`: stage name → seconds. `road`: what is in force as of this frame.
     """
 
     frame: Frame
     tracks: tuple[Track, ...] = ()
     events: tuple[Event, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
+    road: Road = Road()
 
 
 class Runtime(Protocol):
