@@ -14,7 +14,7 @@ export YOLO_OFFLINE ?= true
 export YOLO_AUTOINSTALL := false
 
 .NOTPARALLEL:
-.PHONY: help venv demo test lint check format bench venv-train test-train models teachers classifier detector clean
+.PHONY: help venv demo test test-live lint check format bench venv-train test-train models teachers classifier detector clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,8 +26,8 @@ $(VENV)/.edge: setup.cfg pyproject.toml tools/opencv_kind.py
 	$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.$(EXTRA)'
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.edge
-	$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[dev]'
+$(VENV)/.dev: $(VENV)/.edge setup.cfg
+	$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[dev,web,mqtt,metrics]'
 	@touch $@
 
 demo: $(VENV)/.edge ## read the bundled drive: out/demo.mp4 and out/demo.jsonl
@@ -35,7 +35,11 @@ demo: $(VENV)/.edge ## read the bundled drive: out/demo.mp4 and out/demo.jsonl
 	$(BIN)/python -m edge.run --source demo: -o out/demo.mp4 --events out/demo.jsonl
 
 test: $(VENV)/.dev ## the default test suite
-	$(BIN)/python -m pytest -m "not train"
+	$(BIN)/python -m pytest -m "not train and not live"
+
+test-live: $(VENV)/.dev ## tests with real servers and a real browser, installed from Debian's packages
+	tools/live_setup.sh
+	$(BIN)/python -m pytest -m live tests/live
 
 lint: $(VENV)/.dev ## format, lint and types, nothing changed
 	$(BIN)/ruff format --check .
