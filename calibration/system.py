@@ -50,7 +50,7 @@ def system_figures(seen: Sequence[Seen], thresholds: Thresholds) -> dict[str, An
         for count in (_found, _unknown)
     )
     classes = by_class(seen, operating)
-    whole = [_category_answers(seen, operating, place) for place in range(len(categories.JUDGED))]
+    whole = [category_answers(seen, operating, place) for place in range(len(categories.JUDGED))]
 
     def figures(counts: Counts) -> dict[str, float]:
         n_truth, n_found = float(np.dot(counts, answers.truths)), float(np.dot(counts, found))
@@ -175,7 +175,7 @@ def by_class(seen: Sequence[Seen], operating: Sequence[Floats], ignoring: bool =
     )
 
 
-def _category_answers(seen: Sequence[Seen], operating: Sequence[Floats], place: int) -> Answers:
+def category_answers(seen: Sequence[Seen], operating: Sequence[Floats], place: int) -> Answers:
     """The answers of one of CATEGORIES, right where the category is."""
     group = categories.numbers(np.arange(COUNT))
     labels = np.flatnonzero(group == place)
@@ -194,7 +194,7 @@ def _by_category(
         n, right, wrong = (float(table[group == place].sum()) for table in classes)
         if not n:
             continue
-        answers = _category_answers(seen, operating, place)
+        answers = category_answers(seen, operating, place)
         rows.append(
             {
                 "category": name,

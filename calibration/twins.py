@@ -83,17 +83,23 @@ def identity(twin: Spec) -> str:
 def held_out(model: str) -> str:
     """The model to measure: the one of this name itself, or the twin that its JSON names."""
     path = find_model(model)
-    twin = load_spec(path).origin.twin.split()
-    if not twin:
+    spec = load_spec(path)
+    if not spec.origin.twin:
         return model
-    name, sha256 = twin[0], twin[-1]
-    stand_in = name if path.parent == FOLDER else str(path.with_name(f"{name}.json"))
-    found = load_spec(find_model(stand_in))
+    twin = stand_in(spec, path.parent)
+    return twin.stem if path.parent == FOLDER else str(twin)
+
+
+def stand_in(spec: Spec, folder: Path) -> Path:
+    """The JSON of the twin that a model names, beside it; ModelError where it is not that one."""
+    name, sha256 = spec.origin.twin.split()[0], spec.origin.twin.split()[-1]
+    path = find_model(str(folder / f"{name}.json"))
+    found = load_spec(path)
     if found.sha256 != sha256:
         raise ModelError(
-            f"{path.name}: expected its twin {name} with the sha256 {sha256}, found {found.sha256}"
+            f"{spec.name}: expected its twin {name} with the sha256 {sha256}, found {found.sha256}"
         )
-    return stand_in
+    return path
 
 
 def pair_score(detector: Spec, classifier: Spec, name: str) -> float:
