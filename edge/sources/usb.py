@@ -20,6 +20,8 @@ from models.errors import SourceError
 
 log = logging.getLogger(__name__)
 
+SYSTEM = Path("/sys/class/video4linux")
+LINKS = Path("/dev/v4l/by-id")
 RETRY_S = 0.01  # after a read that gave nothing; a frame lasts three times as long
 
 
@@ -102,7 +104,7 @@ def camera_number(target: str) -> int:
     return int(number)
 
 
-def list_cameras(system: Path = Path("/sys/class/video4linux")) -> list[str]:
+def list_cameras(system: Path = SYSTEM) -> list[str]:
     """The cameras that Linux knows, as `0 (name)`; empty where there are none or on others."""
     found = []
     for entry in system.glob("video*"):
@@ -114,7 +116,7 @@ def list_cameras(system: Path = Path("/sys/class/video4linux")) -> list[str]:
     return [f"{number} ({name})" for number, name in sorted(found)]
 
 
-def lasting_names(links: Path = Path("/dev/v4l/by-id")) -> dict[int, str]:
+def lasting_names(links: Path = LINKS) -> dict[int, str]:
     """Number → the link that names the same camera after a restart as well."""
     names = {}
     for link in sorted(links.glob("*")):
@@ -124,14 +126,14 @@ def lasting_names(links: Path = Path("/dev/v4l/by-id")) -> dict[int, str]:
     return names
 
 
-def camera_table() -> list[str]:
+def camera_table(system: Path = SYSTEM, links: Path = LINKS) -> list[str]:
     """A line for each camera: what to call it, its name, and what to call it for ever."""
-    lasting = lasting_names()
+    lasting = lasting_names(links)
     lines = []
-    for camera in list_cameras():
+    for camera in list_cameras(system):
         number, _, name = camera.partition(" ")
         link = lasting.get(int(number), "")
-        lines.append(f"--camera {number}  {name.strip('()')}" + f"  --source {link}" * bool(link))
+        lines.append(f"--camera {number}  {name[1:-1]}" + f"  --source {link}" * bool(link))
     return lines
 
 
