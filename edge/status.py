@@ -119,6 +119,8 @@ class Watch:
         self._live = live
         self._health = health
         self._rate = Rate()
+        self._age = ""
+        self._next_age = 0.0
         self._done = 0
         self._signs = 0
         self.status = words
@@ -129,9 +131,11 @@ class Watch:
         self._done += 1
         self._signs += sum(event.kind == "new" for event in scene.events)
         latency_ms = 1000 * scene.timings["total"]
-        age = f" · {1000 * (now - scene.frame.time):.0f} ms old" if self._live else ""
-        self.status = f"{rate:.0f} fps · {latency_ms:.0f} ms{age} · {self._words}"
-        facts = f"{rate:.1f} fps · {latency_ms:.0f} ms{age} · {self._signs} signs"
+        if self._live and now >= self._next_age:  # text that stands still is drawn only once
+            self._next_age = now + REFRESH_S
+            self._age = f" · {1000 * (now - scene.frame.time):.0f} ms old"
+        self.status = f"{rate:.0f} fps · {latency_ms:.0f} ms{self._age} · {self._words}"
+        facts = f"{rate:.1f} fps · {latency_ms:.0f} ms{self._age} · {self._signs} signs"
         self._line.update(self._done, facts)
 
     def idle(self) -> None:

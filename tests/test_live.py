@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from contextlib import closing
 
 import numpy as np
@@ -48,24 +48,24 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 class Scripted:
     """A device whose openings follow a script, one entry each.
 
-    An entry is a list of pictures, after which it is lost, or an error. The last entry goes on
-    for ever.
+    An entry is a picture, after which it is lost when told to go on, or an error. The last entry
+    stays.
     """
 
-    def __init__(self, *script: Sequence[Image] | Exception) -> None:
+    def __init__(self, *script: Image | Exception) -> None:
         self._script = list(script)
-        self.opened = 0
+        self.go_on = threading.Event()
 
     def __call__(self, pause: Pause) -> Generator[Shot, None, None]:
-        self.opened += 1
-        entry = self._script.pop(0) if len(self._script) > 1 else self._script[0]
+        last = len(self._script) == 1
+        entry = self._script[0] if last else self._script.pop(0)
         if isinstance(entry, Exception):
             raise entry
-        for image in entry:
-            yield Shot(image, time.monotonic())
-        if len(self._script) > 1 or self.opened == 1:
-            raise Lost("lens: gone")
-        pause(PATIENCE_S)
+        yield Shot(entry, time.monotonic())
+        if last:
+            pause(PATIENCE_S)
+        self.go_on.wait(PATIENCE_S)
+        raise Lost("lens: gone")
 
 
 def test_a_camera_gives_frames_with_the_time_they_came() -> None:
@@ -99,12 +99,14 @@ def test_what_nobody_took_is_replaced_counted_and_leaves_a_gap_in_the_index() ->
 
 
 def test_a_camera_that_is_pulled_and_plugged_in_again_comes_back() -> None:
+    pull = threading.Event()
     cameras = Plugged(
-        FakeCapture([grey(1)]), FakeCapture(opened=False), FakeCapture([grey(2), never])
+        FakeCapture([grey(1), pull.wait]), FakeCapture(opened=False), FakeCapture([grey(2), never])
     )
     info, source = open_source("0", QUICK, cameras)
-
-    first, second = next(source), next(source)
+    first = next(source)
+    pull.set()
+    second = next(source)
 
     assert [first.image[0, 0, 0], second.image[0, 0, 0]] == [1, 2]
     assert second.segment == first.segment + 1
@@ -288,7 +290,7 @@ def test_a_picture_that_is_old_is_stalled_and_a_new_one_online_again() -> None:
 def test_a_stream_that_is_not_there_yet_is_waited_for_in_sight(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    device = Scripted(Lost("lens: refused"), Lost("lens: refused"), [grey(1)])
+    device = Scripted(Lost("lens: refused"), Lost("lens: refused"), grey(1))
 
     info, source = open_live("lens", device, 1.0, patient=True)
     frame = next(source)
@@ -314,9 +316,12 @@ def test_a_stream_that_refuses_for_good_is_an_error_at_first_and_only_at_first()
     with pytest.raises(SourceError, match="404"):
         open_live("lens", Scripted(refused), 1.0, patient=True)
 
-    _, source = open_live("lens", Scripted([grey(1)], refused, [grey(2)]), 1.0, patient=True)
+    device = Scripted(grey(1), refused, grey(2))
+    _, source = open_live("lens", device, 1.0, patient=True)
+    first = next(source)
+    device.go_on.set()
 
-    assert [next(source).segment, next(source).segment] == [0, 1]
+    assert (first.segment, next(source).segment) == (0, 1)
     source.close()
 
 
@@ -350,7 +355,7 @@ def test_a_bug_in_a_device_surfaces_where_frames_are_taken() -> None:
 
 
 def test_after_the_close_nothing_comes() -> None:
-    _, source = open_live("lens", Scripted([grey(1)]), 1.0, patient=True)
+    _, source = open_live("lens", Scripted(grey(1)), 1.0, patient=True)
 
     source.close()
 
