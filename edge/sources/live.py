@@ -28,7 +28,6 @@ log = logging.getLogger(__name__)
 
 HANGS = 3  # timeouts without a sign of life: opening may take one for each of its steps
 MOST_HUNG = 4  # threads left to themselves; a driver that swallows more is not fed further
-STEADY_S = 10.0  # online for this long, and the next loss is a new one
 LOOK_S = 0.05  # between two looks whether the first picture, or the first refusal, is there
 
 Clock = Callable[[], float]
@@ -157,7 +156,7 @@ class LiveSource:
     def _read_for_ever(self, reader: _Reader) -> None:
         backoff = Backoff()
         while not reader.stop.is_set():
-            began = self._clock()
+            before = self._index
             try:
                 with closing(self._device(reader.pause)) as shots:
                     for shot in shots:
@@ -171,7 +170,7 @@ class LiveSource:
                 if not (self._vitals.was_online or isinstance(problem, Lost)):
                     raise
                 self._report_loss(problem)
-                if self._clock() - began > STEADY_S and self._vitals.was_online:
+                if self._index > before:  # it was there: a new loss, not the same one
                     backoff.reset()
             if reader.pause(backoff()):
                 return

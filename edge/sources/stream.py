@@ -27,17 +27,22 @@ from models.errors import SourceError
 log = logging.getLogger(__name__)
 
 # What each kind of address may lead to. HTTP can name further addresses (HLS, redirects): never
-# files of this machine.
+# files of this machine. FFmpeg looks at what comes for five seconds, as long as the timeout, where
+# a stream is silent that was announced, such as the sound of many cameras.
+_LOOK = {"analyzeduration": "2000000"}  # microseconds
 _RTSP = {
+    **_LOOK,
     "rtsp_transport": "tcp",  # over UDP every lost packet smears the picture up to the next key
     "protocol_whitelist": "rtp,udp,tcp,tls",
     "format_whitelist": "rtsp",
 }
 _HTTP = {
+    **_LOOK,
     "protocol_whitelist": "http,https,tcp,tls,crypto",
     "format_whitelist": "mpjpeg,mpegts,hls,mov,matroska,webm,flv,avi,mpeg,h264,hevc,mjpeg",
 }
 _UDP = {
+    **_LOOK,
     "protocol_whitelist": "udp",
     "format_whitelist": "mpegts",
     "overrun_nonfatal": "1",  # a reader that was held up loses packets, not the stream
@@ -115,11 +120,14 @@ class Stream:
         stream = self._video(container)
         picture, size = PictureMaker(), (0, 0)
         pace = Pace() if container.format.name == "hls" or container.duration else None
+        patience_s = 2 * self._options.timeout_s  # the first key frame can be far away
         heard = self._clock()
         for packet in self._packets(container):
             arrived = self._clock()
-            if arrived - heard > self._options.timeout_s:
-                raise Lost(f"{self.name}: no picture for {self._options.timeout_s:g} s")
+            if arrived - heard > patience_s:
+                raise Lost(f"{self.name}: no picture for {patience_s:g} s")
+            if pause(0.0):
+                return
             if packet.stream_index != stream.index:
                 continue
             for decoded in self._decoded(packet):
@@ -135,7 +143,7 @@ class Stream:
                         return
                     arrived = due
                 yield Shot(image, arrived)
-                heard = self._clock()
+                heard, patience_s = self._clock(), self._options.timeout_s
 
     def _video(self, container: av.container.InputContainer) -> av.VideoStream:
         streams = [s for s in moving(container) if s.codec_context is not None]
