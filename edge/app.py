@@ -8,7 +8,7 @@ leaves by one `ExitStack`, and what was read until then is kept.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -248,10 +248,11 @@ def close_with(stack: ExitStack, sink: Sink) -> None:
     stack.push(leave)
 
 
-def run(config: Config) -> Result:
+def run(config: Config, probe: Callable[[SourceInfo], Sink] | None = None) -> Result:
     """Open what the configuration names, drive the line, close everything; raises AppError.
 
-    Call it on the main thread: there are the signals and the window.
+    Call it on the main thread: there are the signals and the window. A `probe` is one more sink,
+    first in line, for whoever measures the app.
     """
     tally: Tally | None = None
     stopped_by: int | None = None
@@ -268,7 +269,8 @@ def run(config: Config) -> Result:
             stack.callback(watch.close)
             sinks = open_sinks(config, info, watch, stack)
             tally = Tally(keep_events=config.source == DEMO)
-            loop(arrivals(source), line, [tally, watch, *sinks], interrupts, config.max_frames)
+            sinks = [*([probe(info)] if probe else []), tally, watch, *sinks]
+            loop(arrivals(source), line, sinks, interrupts, config.max_frames)
     except Interrupted as stop:
         if tally is None:
             raise
