@@ -6,6 +6,7 @@ TRAIN_VENV := .venv-train
 TRAIN := $(TRAIN_VENV)/bin/python
 WEIGHTS ?= yolo11n.pt
 SEED ?= 0
+MINUTES ?= 10
 OPENCV := $(shell $(PYTHON) tools/opencv_kind.py)
 VENV_FLAGS := $(if $(filter system,$(OPENCV)),--system-site-packages)
 EXTRA := $(if $(filter-out system,$(OPENCV)),[$(OPENCV)])
@@ -14,7 +15,7 @@ export YOLO_OFFLINE ?= true
 export YOLO_AUTOINSTALL := false
 
 .NOTPARALLEL:
-.PHONY: help venv demo test test-live lint check format bench venv-train test-train models teachers classifier detector clean
+.PHONY: help venv demo test test-live soak lint check format bench venv-train test-train models teachers classifier detector clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +41,10 @@ test: $(VENV)/.dev ## the default test suite
 test-live: $(VENV)/.dev ## tests with real servers and a real browser, installed from Debian's packages
 	tools/live_setup.sh
 	$(BIN)/python -m pytest -m live tests/live
+
+soak: $(VENV)/.dev ## the app on a stream that drops out every 20 s, for MINUTES=10; fails if it leaks
+	tools/live_setup.sh
+	$(BIN)/python -m tests.live.soak --minutes $(MINUTES)
 
 lint: $(VENV)/.dev ## format, lint and types, nothing changed
 	$(BIN)/ruff format --check .

@@ -8,16 +8,15 @@ leaves by one `ExitStack`, and what was read until then is kept.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from edge.classifier import SignClassifier, load_classifier
 from edge.config import Config
-from edge.core import Event, Frame, Scene, Sink, Source
+from edge.core import Event, Frame, Idler, Scene, Sink
 from edge.decision import Decision
 from edge.detector import YoloDetector, load_detector
 from edge.interrupt import Interrupted, Interrupts
@@ -34,7 +33,7 @@ from edge.sinks.render import RenderOnce
 from edge.sinks.threaded import Threaded
 from edge.sinks.video import VideoSink
 from edge.sinks.window import WindowClosed, WindowSink, window_problem
-from edge.sources import SourceInfo, open_source
+from edge.sources import SourceInfo, arrivals, open_source, source_options
 from edge.status import StatusLine, Watch
 from edge.tracker import SignTracker, TrackerSettings
 from models.errors import ModelError, OutputError, SourceError, UsageError
@@ -122,9 +121,15 @@ def pair_threshold(detector: Spec, classifier: Spec) -> float:
 
 
 def loop(
-    source: Source, line: Line, sinks: Sequence[Sink], interrupts: Interrupts, max_frames: int = 0
+    source: Iterator[Frame | None],
+    line: Line,
+    sinks: Sequence[Sink],
+    interrupts: Interrupts,
+    max_frames: int = 0,
 ) -> None:
     """Every frame down the line and into every sink, until the source ends; 0 is no limit.
+
+    A source gives None where no frame came for a second: sinks that want to know are told.
 
     A source that fails, a sink that fails, a signal and the user closing the window end it like
     the end of the source does: what was read before is finished properly, then the first error
@@ -132,8 +137,13 @@ def loop(
     """
     errors: list[BaseException] = []
     try:
-        for frame in islice(source, max_frames or None):
+        for frame in _up_to(max_frames, source):
             with interrupts.hold():
+                if frame is None:
+                    for idler in sinks:
+                        if isinstance(idler, Idler):
+                            idler.idle()
+                    continue
                 scene = line(frame)
                 for sink in sinks:
                     sink.write(scene)
@@ -147,6 +157,16 @@ def loop(
     errors += [failed for sink in sinks if (failed := _finish(sink, events))]
     if errors:
         raise errors[0]
+
+
+def _up_to(count: int, source: Iterator[Frame | None]) -> Iterator[Frame | None]:
+    """So many frames, and the pauses between them; 0 is no limit."""
+    done = 0
+    for frame in source:
+        yield frame
+        done += frame is not None
+        if done == count and count:
+            return
 
 
 def _finish(sink: Sink, events: Sequence[Event]) -> Exception | None:
@@ -206,7 +226,7 @@ def open_sinks(config: Config, info: SourceInfo, watch: Watch, stack: ExitStack)
     if config.events:
         add(JsonlSink(config.events))
     if show:
-        add(WindowSink(draw, info.name))
+        add(WindowSink(draw, info.name, redraw=lambda scene: Overlay().draw(scene, watch.status)))
     if not sinks:
         why = problem if info.live else "no output was asked for"
         log.info("%s; events are printed here", why)
@@ -228,27 +248,29 @@ def close_with(stack: ExitStack, sink: Sink) -> None:
     stack.push(leave)
 
 
-def run(config: Config) -> Result:
+def run(config: Config, probe: Callable[[SourceInfo], Sink] | None = None) -> Result:
     """Open what the configuration names, drive the line, close everything; raises AppError.
 
-    Call it on the main thread: there are the signals and the window.
+    Call it on the main thread: there are the signals and the window. A `probe` is one more sink,
+    first in line, for whoever measures the app.
     """
     tally: Tally | None = None
     stopped_by: int | None = None
     try:
         with Interrupts() as interrupts, ExitStack() as stack:
             check_outputs(config)
-            info, source = open_source(config.source)
+            info, source = open_source(config.source, source_options(config))
             stack.callback(source.close)
             models = load_models(config)
             line = build(models, config, info.stills)
             counts = [count for count in (info.frames, config.max_frames) if count]
             status = StatusLine(min(counts, default=None))
-            watch = Watch(status, models.words(), info.live)
+            watch = Watch(status, models.words(), info.live, info.health)
             stack.callback(watch.close)
             sinks = open_sinks(config, info, watch, stack)
             tally = Tally(keep_events=config.source == DEMO)
-            loop(source, line, [tally, watch, *sinks], interrupts, config.max_frames)
+            sinks = [*([probe(info)] if probe else []), tally, watch, *sinks]
+            loop(arrivals(source), line, sinks, interrupts, config.max_frames)
     except Interrupted as stop:
         if tally is None:
             raise

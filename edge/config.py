@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -22,6 +23,10 @@ else:
     import tomli as tomllib
 
 DEFAULT_FILE = Path("edge.toml")  # read from the current folder where it exists
+
+ROTATIONS = (0, 90, 180, 270)
+SIDES = (16, 8192)  # pixels of a picture that a camera or the test picture can have
+FLIPS = ("none", "horizontal", "vertical", "both")
 
 Value = str | int | float | bool | None
 
@@ -40,6 +45,11 @@ class Config:
     conf: float | None = None
     max_reads: int = 4
     max_frames: int = 0
+    resolution: str = "1280x720"
+    fps: float = 30.0
+    rotate: int = 0
+    flip: str = "none"
+    loop: bool = False
 
     def __post_init__(self) -> None:
         for name, least in (("threads", 0), ("max_reads", 1), ("max_frames", 0)):
@@ -47,11 +57,19 @@ class Config:
                 raise UsageError(f"{name}: expected {least} or more, found {getattr(self, name)}")
         if self.conf is not None and not 0.0 < self.conf < 1.0:
             raise UsageError(f"conf: expected a score between 0 and 1, found {self.conf:g}")
+        for name, allowed in (("rotate", ROTATIONS), ("flip", FLIPS)):
+            if getattr(self, name) not in allowed:
+                expected = ", ".join(map(str, allowed))
+                raise UsageError(f"{name}: expected {expected}, found {getattr(self, name)}")
+        parse_size(self.resolution)
+        if not 0.0 < self.fps <= 1000.0:
+            raise UsageError(f"fps: expected frames a second, up to 1000, found {self.fps:g}")
 
 
 # What each setting means: the comment in `--print-config` and the help of its flag.
 SETTINGS: Mapping[str, str] = {
-    "source": "what to watch: camera number, /dev/video*, file, folder, glob, or demo:",
+    "source": "what to watch: camera number, /dev/…, csi://N, rtsp://…, http://…, udp://…, "
+    "file, folder, glob, test: or demo:",
     "output": "annotated result: an .mp4 or .mkv file, or a folder for pictures",
     "events": "events, one JSON object a line: a file, or - for stdout",
     "show": "open a window (q or Esc closes it)",
@@ -61,6 +79,11 @@ SETTINGS: Mapping[str, str] = {
     "conf": "least score of a sign; unset takes the published thresholds",
     "max_reads": "most signs read in one frame",
     "max_frames": "stop after so many frames; 0 goes on to the end",
+    "resolution": "what a camera is asked for, as WIDTHxHEIGHT",
+    "fps": "frames a second that a camera is asked for",
+    "rotate": "turn the picture clockwise: 0, 90, 180 or 270 degrees",
+    "flip": "mirror the picture, after turning it: none, horizontal, vertical or both",
+    "loop": "start a file again at its end",
 }
 
 # What a value may be, in words and as types. TOML knows integers where a score is meant: 1 is 1.0.
@@ -68,6 +91,7 @@ _KINDS: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "str": ("text", (str,)),
     "bool": ("true or false", (bool,)),
     "int": ("a whole number", (int,)),
+    "float": ("a number", (float, int)),
     "float | None": ("a number", (float, int)),
 }
 _FOUND: Mapping[type, str] = {
@@ -114,6 +138,15 @@ def to_toml(config: Config) -> str:
     return "\n".join(lines)
 
 
+def parse_size(text: str) -> tuple[int, int]:
+    """(width, height) of `1280x720`; UsageError for anything else."""
+    found = re.fullmatch(r"([0-9]{1,5})x([0-9]{1,5})", text, re.ASCII)
+    size = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not all(SIDES[0] <= side <= SIDES[1] for side in size):
+        raise UsageError(f"resolution: expected a size such as 1280x720, found {text!r}")
+    return size
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean "…"?` for the known word that is most like this one, or nothing."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
@@ -129,4 +162,4 @@ def _checked(file: Path, key: str, value: Any) -> Value:
     if type(value) not in types:  # not isinstance: true is an int in Python
         found = _FOUND.get(type(value), type(value).__name__)
         raise UsageError(f"{file}: {key}: expected {words}, found {found}")
-    return float(value) if kinds[key] == "float | None" else value
+    return float(value) if kinds[key].startswith("float") else value

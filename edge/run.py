@@ -22,6 +22,7 @@ from edge.app import DEMO, STDOUT, Result, run
 from edge.command import CommandParser
 from edge.config import SETTINGS, Config, Value, load, to_toml
 from edge.demo import load_truth, report, score
+from edge.sources.usb import camera_table
 from models.errors import UsageError, run_command
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     config = load(flags.config, settings(flags))
     if flags.print_config:
         print(to_toml(config), end="")
+        return 0
+    if flags.list_cameras:
+        print("\n".join(camera_table()) or "no cameras found")
         return 0
     if not config.source:
         raise UsageError(
@@ -59,6 +63,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, metavar="N", help=SETTINGS["threads"])
     parser.add_argument("--conf", type=float, metavar="SCORE", help=SETTINGS["conf"])
     parser.add_argument("--max-frames", type=int, metavar="N", help=SETTINGS["max_frames"])
+    parser.add_argument("--resolution", metavar="WxH", help=SETTINGS["resolution"])
+    parser.add_argument("--fps", type=float, metavar="N", help=SETTINGS["fps"])
+    parser.add_argument("--rotate", type=int, metavar="DEGREES", help=SETTINGS["rotate"])
+    parser.add_argument("--flip", metavar="HOW", help=SETTINGS["flip"])
+    parser.add_argument("--loop", action="store_true", default=None, help=SETTINGS["loop"])
+    parser.add_argument(
+        "--list-cameras", action="store_true", help="print the cameras there are and stop"
+    )
     parser.add_argument(
         "--config", type=Path, metavar="FILE.toml", help="settings; flags win over them"
     )

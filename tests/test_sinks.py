@@ -341,6 +341,24 @@ def test_a_window_that_the_user_closed_ends_the_run() -> None:
     sink.close()
 
 
+def test_a_window_goes_on_while_nothing_comes() -> None:
+    said = []
+
+    def redraw(scene: Scene) -> Image:
+        said.append("stalled")
+        return scene.frame.image
+
+    screen = FakeScreen([-1, -1, ord("q")])
+    sink = WindowSink(as_it_is, "road", screen, redraw)
+    sink.idle()  # nothing to show yet
+    sink.write(make_scene(grey(64, 48)))
+    sink.idle()
+    with pytest.raises(WindowClosed):
+        sink.idle()
+
+    assert (screen.shown, said) == (3, ["stalled", "stalled"])
+
+
 def test_a_large_picture_gets_a_window_that_fits_the_desktop() -> None:
     screen = FakeScreen([])
     WindowSink(as_it_is, "road", screen).write(make_scene(grey(3840, 2160)))
