@@ -3,42 +3,23 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
-from contextlib import suppress
-from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from edge.core import Event, Scene
-from edge.sinks.files import Part
-from models.errors import OutputError
+from edge.sinks.growing import GrowingFile
 from models.signs import sign_class
 
-STDOUT = "-"
 PLACES = 3  # decimals: milliseconds, thousandths of a pixel
 
 
 class JsonlSink:
-    """Writes every event as it happens, to a file or (`-`) to stdout.
-
-    A file gets its name when it is closed; until then it grows as `<name>.part`. What is no plain
-    file (a pipe, a device) is written to as it is. BrokenPipeError goes through untouched: a
-    reader that has had enough is no error of ours.
-    """
+    """Writes every event as it happens, to a file or (`-`) to stdout, as `GrowingFile` does."""
 
     lossless = True
 
     def __init__(self, target: str) -> None:
-        self._name = "stdout" if target == STDOUT else target
-        self._part: Part | None = None
-        path = Path(target)
-        if target == STDOUT:
-            self._file: TextIO | None = sys.stdout
-        elif _is_device(path):
-            self._file = self._open(path)
-        else:
-            self._part = Part(path)
-            self._file = self._open(self._part.path)
+        self._file = GrowingFile(target)
 
     def write(self, scene: Scene) -> None:
         self._append(scene.events)
@@ -47,44 +28,10 @@ class JsonlSink:
         self._append(events)
 
     def close(self) -> None:
-        file, self._file = self._file, None
-        if file is None or file is sys.stdout:
-            return
-        try:
-            file.close()
-        except OSError as error:
-            self._give_up(file, error)
-        if self._part is not None:
-            self._part.commit()
+        self._file.close()
 
     def _append(self, events: Sequence[Event]) -> None:
-        file = self._file
-        if file is None:
-            return
-        try:
-            for event in events:
-                file.write(json.dumps(event_record(event)) + "\n")
-                file.flush()
-        except BrokenPipeError:
-            self._file = None
-            raise
-        except OSError as error:
-            self._give_up(file, error)
-
-    def _give_up(self, file: TextIO, error: OSError) -> None:
-        self._file = None
-        if file is not sys.stdout:
-            with suppress(OSError):  # it tries once more to write what could not be written
-                file.close()
-        if self._part is not None:
-            self._part.discard()
-        raise OutputError(f"{self._name}: cannot write the events: {error.strerror}") from error
-
-    def _open(self, path: Path) -> TextIO:
-        try:
-            return path.open("w", encoding="utf-8", newline="\n")
-        except OSError as error:
-            raise OutputError(f"{self._name}: cannot be written: {error.strerror}") from error
+        self._file.append("".join(json.dumps(event_record(event)) + "\n" for event in events))
 
 
 def event_record(event: Event) -> dict[str, Any]:
@@ -114,10 +61,3 @@ def event_record(event: Event) -> dict[str, Any]:
         "first_seen": round(event.first_seen, PLACES),
         "last_seen": round(event.last_seen, PLACES),
     }
-
-
-def _is_device(path: Path) -> bool:
-    try:
-        return path.exists() and not path.is_file() and not path.is_dir()
-    except OSError:  # a name too long to be anything
-        return False
