@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
-from edge.core import Event, Scene
+from edge.core import Event, Road, Scene
 from edge.sinks.growing import GrowingFile
 from models.signs import sign_class
 
@@ -14,14 +15,19 @@ PLACES = 3  # decimals: milliseconds, thousandths of a pixel
 
 
 class JsonlSink:
-    """Writes every event as it happens, to a file or (`-`) to stdout, as `GrowingFile` does."""
+    """Writes every event as it happens, to a file or (`-`) to stdout, as `GrowingFile` does.
+
+    Each line also tells, under `road`, what is in force as of the event's frame.
+    """
 
     lossless = True
 
     def __init__(self, target: str) -> None:
         self._file = GrowingFile(target)
+        self._road = Road()
 
     def write(self, scene: Scene) -> None:
+        self._road = scene.road
         self._append(scene.events)
 
     def finish(self, events: Sequence[Event]) -> None:
@@ -31,7 +37,9 @@ class JsonlSink:
         self._file.close()
 
     def _append(self, events: Sequence[Event]) -> None:
-        self._file.append("".join(json.dumps(event_record(event)) + "\n" for event in events))
+        road = {"road": road_record(self._road)}
+        lines = [json.dumps(event_record(event) | road) + "\n" for event in events]
+        self._file.append("".join(lines))
 
 
 def event_record(event: Event) -> dict[str, Any]:
@@ -61,3 +69,9 @@ def event_record(event: Event) -> dict[str, Any]:
         "first_seen": round(event.first_seen, PLACES),
         "last_seen": round(event.last_seen, PLACES),
     }
+
+
+def road_record(road: Road) -> dict[str, Any]:
+    """What is in force as JSON can hold it: `limit` in km/h, null where none is known."""
+    since = road.limit_since
+    return asdict(road) | {"limit_since": None if since is None else round(since, PLACES)}

@@ -37,6 +37,13 @@ class Together:
         if self._errors and not self._sinks:
             raise self._worst()
 
+    def idle(self) -> None:
+        """No frame has come for a while: those outputs are told that want to know."""
+        for sink in tuple(self._sinks):
+            idle = getattr(sink, "idle", None)
+            if idle is not None:
+                idle()
+
     def finish(self, events: Sequence[Event]) -> None:
         for sink in tuple(self._sinks):
             self._try(sink, sink.finish, events)
@@ -45,10 +52,6 @@ class Together:
 
     def close(self) -> None:
         """Each output is closed by whoever opened it."""
-
-    def failures(self) -> int:
-        """How many outputs have failed so far."""
-        return len(self._errors)
 
     def _try(self, sink: Sink, call: Callable[[T], None], what: T) -> None:
         try:

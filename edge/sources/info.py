@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from edge.core import Frame
+from edge.core import Frame, Health
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,18 @@ class SourceOptions:
     timeout_s: float = 5.0
 
 
+def always_online() -> Health:
+    """The health of what cannot drop out: files and pictures."""
+    return Health("online", 0.0)
+
+
 class SourceInfo(NamedTuple):
     """What is known about an open source.
 
     `name`: fit for a log. `live`: frames come by themselves and are dropped when not taken.
     `stills`: unrelated pictures, each a segment of its own. `frames`: how many to expect.
     `size`: (width, height) of the first frame, upright. `fps`: the nominal or average rate.
+    `health`: how it is when asked, from any thread.
     """
 
     name: str
@@ -40,6 +46,7 @@ class SourceInfo(NamedTuple):
     frames: int | None = None
     size: tuple[int, int] | None = None
     fps: float | None = None
+    health: Callable[[], Health] = always_online
 
 
 class OpenSource(Iterator[Frame], Protocol):
