@@ -24,7 +24,6 @@ log = logging.getLogger(__name__)
 CONNECT_S = 5.0  # for the connection, and again for the broker's word that it is welcome
 KEEP_ALIVE_S = 20  # a broker that has frozen is given up after one and a half times this
 LOOP_S = 0.1  # the longest that a new event waits while nothing comes in
-WINDOW = 20  # events on their way that the broker has not confirmed
 RETRY_S = (1.0, 30.0)  # the first and the longest pause before the next attempt
 DRAIN_S = 1.0  # for what still waits when the run ends; the rest stays in the spool
 
@@ -44,10 +43,11 @@ def new_client(identity: str) -> mqtt.Client:
 class Courier:
     """Publishes the letters of a spool in order, and the latest of what `keep` is given.
 
-    An event leaves the spool when the broker has confirmed it (QoS 1). To tell after a broken
-    connection, or after our own death, which of those on their way had arrived, it also listens to
-    its own events: what comes back has arrived and is not sent again. Only a broker that dies
-    between passing an event on and remembering so can make it arrive twice, with the same id.
+    An event leaves the spool when the broker has confirmed it (QoS 1), and only then the next one
+    is sent. To tell after a broken connection, or after our own death, whether the one on its way
+    had arrived, we also listen to our own events: what comes back has arrived and is not sent
+    again. Only a broker that dies in the moment between passing an event on and confirming it can
+    make this one arrive twice, with the same id.
 
     The broker says `offline` on `<prefix>/status` when we vanish (last will); at every connection
     we say `online` and repeat everything that is retained.
@@ -148,12 +148,10 @@ class _Session:
         self._token = uuid4().hex
         self._answer: Any = None  # the broker's to our wish to connect
         self._synced = False
-        self._flying: dict[int, str] = {}  # message number → event id
-        self._sent = 0  # the number of the last letter
+        self._flying: tuple[int, str] | None = None  # message number, event id
         self._arrived: list[str] = []
         self._client = client(spool.identity)
         self._client.connect_timeout = CONNECT_S
-        self._client.max_inflight_messages_set(5 * WINDOW)  # the window here is the narrower one
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
         self._client.on_publish = self._on_publish
@@ -173,7 +171,7 @@ class _Session:
             self._courier.welcome()
             self._client.publish(self._status, "online", qos=1, retain=True)
             self._catch_up()
-            while not (self._courier.closing and (self._done() or self._courier.late)):
+            while not (self._courier.closing and (not len(self._spool) or self._courier.late)):
                 self._send()
                 self._turn()
             self._leave()
@@ -208,16 +206,10 @@ class _Session:
     def _send(self) -> None:
         for topic, text in self._courier.news().items():
             self._client.publish(topic, text, qos=1, retain=True)
-        room = WINDOW - len(self._flying)
-        if room <= 0 or not len(self._spool):
-            return
-        for letter in self._spool.after(self._sent, room):
-            self._sent = letter.number
+        letter = self._spool.first() if self._flying is None else None
+        if letter is not None:
             info = self._client.publish(self._events, letter.text, qos=1)
-            self._flying[info.mid] = letter.id
-
-    def _done(self) -> bool:
-        return not len(self._spool)
+            self._flying = info.mid, letter.id
 
     def _leave(self) -> None:
         """A clean goodbye: the broker keeps our last will to itself, so we say it ourselves."""
@@ -239,6 +231,6 @@ class _Session:
             log.debug("%s: a strange message on our own topic", self._broker)
 
     def _on_publish(self, _c: Any, _u: Any, number: int, _r: Any, _p: Any) -> None:
-        event = self._flying.pop(number, None)
-        if event is not None:
-            self._arrived.append(event)
+        if self._flying is not None and self._flying[0] == number:
+            self._arrived.append(self._flying[1])
+            self._flying = None

@@ -78,6 +78,10 @@ class MqttSink:
                 f"{self._broker}: {left} events could not be delivered; the next run sends them"
             )
 
+    def __len__(self) -> int:
+        """How many events still wait."""
+        return len(self._spool)
+
     def _post(self, events: Sequence[Event]) -> None:
         if not events:
             return

@@ -28,9 +28,8 @@ CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 
 
 class Letter(NamedTuple):
-    """One event on its way: its place in the order, its id, and its JSON."""
+    """One event on its way: its id and its JSON."""
 
-    number: int
     id: str
     text: str
 
@@ -82,14 +81,17 @@ class Spool:
                 log.warning("%s: %d events wait; the oldest are lost now", self._path, self._most)
             self.lost += over
 
-    def after(self, number: int, most: int) -> list[Letter]:
-        """The next letters behind this number, oldest first."""
-        query = "SELECT number, id, text FROM letters WHERE number > ? ORDER BY number LIMIT ?"
+    def first(self) -> Letter | None:
+        """The oldest letter, left where it is; None if none waits."""
+        if not self._waiting:
+            return None
         with self._lock:
             try:
-                return [Letter(*row) for row in self._db.execute(query, (number, most))]
+                query = "SELECT id, text FROM letters ORDER BY number LIMIT 1"
+                row = self._db.execute(query).fetchone()
             except sqlite3.Error as error:
                 raise self._failed(error) from error
+        return Letter(*row) if row else None
 
     def remove(self, ids: Iterable[str]) -> None:
         """Forget letters that have arrived."""
