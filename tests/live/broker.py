@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import shutil
 import socket
@@ -42,7 +43,8 @@ class Mosquitto:
             pytest.skip("mosquitto is not installed (tools/live_setup.sh)")
         self.port = free_port()
         self._file = folder / "mosquitto.conf"
-        self._file.write_text(f"listener {self.port} 127.0.0.1\n{settings}\n")
+        user = f"user {getpass.getuser()}\n"  # else root becomes one that cannot read its files
+        self._file.write_text(f"{user}listener {self.port} 127.0.0.1\n{settings}\n")
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -77,22 +77,29 @@ def ids(numbers: range) -> list[str]:
 
 
 def test_everything_that_holds_is_retained_and_the_birth_and_the_end_are_told(
-    broker: Mosquitto, tmp_path: Path
+    broker: Mosquitto, listener: Listener, tmp_path: Path
 ) -> None:
     sink = MqttSink(address(broker), tmp_path / "spool", online)
     track = make_track(make_event().box)
     sink.write(replace(make_scene(grey(32, 32), [track]), road=Road(limit=50)))
-    sink.write(scene(1))
-    late = Listener(broker.port)
+    sink.write(replace(scene(1), tracks=(track,), road=Road(limit=50)))
+    topics = ("car/source", "car/signs", "car/road", EVENTS)
+    assert eventually(lambda: all(listener.last(topic) for topic in topics))
 
-    assert eventually(lambda: late.last("car/source") != "" and late.last("car/signs") != "")
+    late = Listener(broker.port)
+    assert eventually(lambda: len({topic for topic, _, _ in tuple(late.messages)}) >= 7)
+    assert all(retained for _, _, retained in late.messages)
     assert late.last("car/status") == "online"
+    assert late.of(EVENTS) == []
     assert json.loads(late.last("car/source"))["state"] == "online"
+    assert json.loads(late.last("car/road"))["limit"] == 50
+    assert [sign["name"] for sign in json.loads(late.last("car/signs"))["signs"]] == [
+        "Speed limit 50"
+    ]
     configs = [json.loads(text) for topic, text, _ in late.messages if topic.endswith("/config")]
     assert {each["state_topic"] for each in configs} == {"car/road", "car/signs", "car/source"}
     assert {each["availability_topic"] for each in configs} == {"car/status"}
     assert len({each["unique_id"] for each in configs}) == 3
-    assert all(retained for topic, _, retained in late.messages if topic.endswith("/config"))
 
     sink.finish([event(2)])
     sink.close()
