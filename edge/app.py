@@ -21,16 +21,18 @@ from edge.decision import Decision
 from edge.detector import YoloDetector, load_detector
 from edge.interrupt import Interrupted, Interrupts
 from edge.measure import Tally
+from edge.outputs import Runners, check_more, more_outputs, sound_of
 from edge.overlay import Overlay
 from edge.pipeline import Pipeline, Stills
 from edge.reader import Reader
 from edge.runtime import available_threads
 from edge.sinks.console import ConsoleSink
-from edge.sinks.files import Part
+from edge.sinks.csv import CsvSink
+from edge.sinks.files import prove_place
 from edge.sinks.jsonl import JsonlSink
 from edge.sinks.pictures import PicturesSink
 from edge.sinks.render import RenderOnce
-from edge.sinks.threaded import Threaded
+from edge.sinks.together import Together
 from edge.sinks.video import VideoSink
 from edge.sinks.window import WindowClosed, WindowSink, window_problem
 from edge.sources import SourceInfo, arrivals, open_source, source_options
@@ -44,7 +46,6 @@ log = logging.getLogger(__name__)
 VIDEOS = (".mp4", ".mkv")
 DEMO = "demo:"
 STDOUT = "-"
-WRITE_BEHIND = 4  # frames that wait for the encoder
 
 
 class Line(Protocol):
@@ -179,6 +180,7 @@ def _finish(sink: Sink, events: Sequence[Event]) -> Exception | None:
 
 def check_outputs(config: Config) -> None:
     """UsageError for an output of no known kind, or one that would destroy something."""
+    check_more(config)
     output = Path(config.output)
     if config.output == STDOUT:
         raise UsageError(f"output -: expected {', '.join(VIDEOS)} or a folder; only --events can -")
@@ -186,7 +188,8 @@ def check_outputs(config: Config) -> None:
         expected = f"expected {', '.join(VIDEOS)} or a folder"
         raise UsageError(f"output {config.output}: {expected}, found {output.suffix}")
     taken = {Path(config.source).expanduser().resolve(): "would overwrite the source"}
-    for name in filter(None, (config.output, config.events)):
+    folders = (config.crops, config.snapshots)
+    for name in filter(None, (config.output, config.events, config.csv, *folders)):
         place = Path(name).resolve()
         if place in taken and name != STDOUT:
             raise UsageError(f"{name} {taken[place]}")
@@ -206,28 +209,35 @@ def open_sinks(config: Config, info: SourceInfo, watch: Watch, stack: ExitStack)
     problem = window_problem()
     if config.show and problem:
         raise UsageError(problem)
-    none_asked = not (config.output or config.events or config.show)
+    others = config.csv or config.crops or config.snapshots or config.mqtt
+    none_asked = not (config.output or config.events or config.show or others)
     show = config.show or (none_asked and info.live and not problem)
-    for file in (output if to_video else None, Path(config.events) if config.events else None):
-        if file is not None and (file.is_dir() or not file.exists()) and str(file) != STDOUT:
-            Part(file).discard()
+    for file in (config.output if to_video else "", config.events, config.csv):
+        if file and file != STDOUT and (Path(file).is_dir() or not Path(file).exists()):
+            prove_place(Path(file))
 
     overlay = Overlay()
     draw = RenderOnce(lambda scene: overlay.draw(scene, watch.status), (output is not None) + show)
+    runners = Runners(info.live)
     sinks: list[Sink] = []
 
     def add(sink: Sink) -> None:
         sinks.append(sink)
         close_with(stack, sink)
 
+    for sink in more_outputs(config, info, runners):
+        add(sink)
     if output is not None:
-        pictures = VideoSink(output, draw, info.fps) if to_video else PicturesSink(output, draw)
-        add(Threaded(pictures, WRITE_BEHIND))
+        sound = sound_of(config.source, info) if to_video else None
+        video = VideoSink(output, draw, info.fps, sound) if to_video else None
+        add(runners.pictures(video or PicturesSink(output, draw), config.output))
     if config.events:
-        add(JsonlSink(config.events))
+        add(runners.events(JsonlSink(config.events), config.events))
+    if config.csv:
+        add(runners.events(CsvSink(config.csv), config.csv))
     if show:
         add(WindowSink(draw, info.name, redraw=lambda scene: Overlay().draw(scene, watch.status)))
-    if not sinks:
+    if none_asked and not show:
         why = problem if info.live else "no output was asked for"
         log.info("%s; events are printed here", why)
         add(ConsoleSink())
@@ -240,10 +250,13 @@ def close_with(stack: ExitStack, sink: Sink) -> None:
     def leave(_kind: object, error: BaseException | None, _trace: object) -> None:
         try:
             sink.close()
-        except (OutputError, BrokenPipeError):
+        except BrokenPipeError:
             if error is None:
                 raise
-            log.debug("closing failed as well", exc_info=True)
+        except OutputError as failed:
+            if error is None:
+                raise
+            log.warning("%s", failed)
 
     stack.push(leave)
 
@@ -269,7 +282,7 @@ def run(config: Config, probe: Callable[[SourceInfo], Sink] | None = None) -> Re
             stack.callback(watch.close)
             sinks = open_sinks(config, info, watch, stack)
             tally = Tally(keep_events=config.source == DEMO)
-            sinks = [*([probe(info)] if probe else []), tally, watch, *sinks]
+            sinks = [*([probe(info)] if probe else []), tally, watch, Together(sinks)]
             loop(arrivals(source), line, sinks, interrupts, config.max_frames)
     except Interrupted as stop:
         if tally is None:

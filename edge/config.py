@@ -39,6 +39,16 @@ class Config:
     output: str = ""
     events: str = ""
     show: bool = False
+    csv: str = ""
+    crops: str = ""
+    snapshots: str = ""
+    pictures_mb: int = 1000
+    pictures_hours: int = 0
+    mqtt: str = ""
+    mqtt_password_file: str = ""
+    mqtt_ca: str = ""
+    mqtt_spool: str = ""
+    metrics: str = ""
     detector: str = "detector"
     classifier: str = "classifier"
     threads: int = 0
@@ -52,7 +62,8 @@ class Config:
     loop: bool = False
 
     def __post_init__(self) -> None:
-        for name, least in (("threads", 0), ("max_reads", 1), ("max_frames", 0)):
+        least_of = {"threads": 0, "max_reads": 1, "max_frames": 0}
+        for name, least in {**least_of, "pictures_mb": 0, "pictures_hours": 0}.items():
             if getattr(self, name) < least:
                 raise UsageError(f"{name}: expected {least} or more, found {getattr(self, name)}")
         if self.conf is not None and not 0.0 < self.conf < 1.0:
@@ -73,6 +84,16 @@ SETTINGS: Mapping[str, str] = {
     "output": "annotated result: an .mp4 or .mkv file, or a folder for pictures",
     "events": "events, one JSON object a line: a file, or - for stdout",
     "show": "open a window (q or Esc closes it)",
+    "csv": "events, one row each with a header: a file",
+    "crops": "a folder for a JPEG of each sign, cut out where it was seen best",
+    "snapshots": "a folder for a JPEG of the whole picture in which each sign was seen best",
+    "pictures_mb": "most MB in the folder of crops and in that of snapshots; the oldest go; 0: any",
+    "pictures_hours": "crops and snapshots older than this are removed; 0: none",
+    "mqtt": "publish events and state: mqtt(s)://user@host:port/prefix",
+    "mqtt_password_file": "a file with the password; else $EDGE_MQTT_PASSWORD",
+    "mqtt_ca": "a file of certificates to trust for mqtts:// in the place of the system's",
+    "mqtt_spool": "where events wait while the broker is away; unset: with the user's state",
+    "metrics": "serve Prometheus metrics at HOST:PORT",
     "detector": "the detector: a published model's name, or a model's .json",
     "classifier": "the classifier: a published model's name, or a model's .json",
     "threads": "inference threads; 0: all processors",

@@ -22,6 +22,7 @@ from edge.app import DEMO, STDOUT, Result, run
 from edge.command import CommandParser
 from edge.config import SETTINGS, Config, Value, load, to_toml
 from edge.demo import load_truth, report, score
+from edge.outputs import METRICS
 from edge.sources.usb import camera_table
 from models.errors import UsageError, run_command
 
@@ -58,6 +59,18 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("-o", "--output", metavar="PATH", help=SETTINGS["output"])
     parser.add_argument("--events", metavar="FILE.jsonl", help=SETTINGS["events"])
     parser.add_argument("--show", action="store_true", default=None, help=SETTINGS["show"])
+    parser.add_argument("--csv", metavar="FILE.csv", help=SETTINGS["csv"])
+    for name in ("crops", "snapshots"):
+        parser.add_argument(f"--{name}", metavar="DIR", help=SETTINGS[name])
+    parser.add_argument("--pictures-mb", type=int, metavar="N", help=SETTINGS["pictures_mb"])
+    parser.add_argument("--pictures-hours", type=int, metavar="N", help=SETTINGS["pictures_hours"])
+    parser.add_argument("--mqtt", metavar="URL", help=SETTINGS["mqtt"])
+    for name in ("mqtt_password_file", "mqtt_ca", "mqtt_spool"):
+        flag = f"--{name.replace('_', '-')}"
+        parser.add_argument(flag, metavar="FILE", help=SETTINGS[name])
+    parser.add_argument(
+        "--metrics", nargs="?", const=METRICS, metavar="HOST:PORT", help=SETTINGS["metrics"]
+    )
     for name in ("detector", "classifier"):
         parser.add_argument(f"--{name}", metavar="NAME", help=SETTINGS[name])
     parser.add_argument("--threads", type=int, metavar="N", help=SETTINGS["threads"])
@@ -99,7 +112,8 @@ def sum_up(result: Result, config: Config) -> None:
     tally = result.tally
     rate = tally.frames / result.seconds if result.seconds else 0.0
     done = f"{tally.frames} frames in {result.seconds:.1f} s, {rate:.1f} frames/s"
-    written = [path for path in (config.output, config.events) if path not in ("", STDOUT)]
+    outputs = (config.output, config.events, config.csv, config.crops, config.snapshots)
+    written = [path for path in outputs if path not in ("", STDOUT)]
     wrote = f"; wrote {', '.join(written)}" if written else ""
     if config.source != DEMO or config.max_frames or result.signal is not None:
         log.info("%s, %d signs%s", done, tally.signs, wrote)

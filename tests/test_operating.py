@@ -125,7 +125,9 @@ def test_where_several_are_best_the_most_answers_are_kept() -> None:
 
 
 def test_where_nothing_is_right_everything_is_kept() -> None:
-    assert best_f1(np.array([0.9, 0.8]), np.array([False, False]), 1) == pytest.approx((0.8 + 0.72) / 2)
+    assert best_f1(np.array([0.9, 0.8]), np.array([False, False]), 1) == pytest.approx(
+        (0.8 + 0.72) / 2
+    )
 
 
 def test_only_named_answers_above_the_detectors_score_count() -> None:
@@ -187,9 +189,7 @@ def test_both_thresholds_of_a_pair_are_cross_fitted() -> None:
     """The detector's own threshold heeds what was then read as background."""
     truth = [sign(at(0), 1)]
     both = read((truth, [(at(0), 1, 0.9, 0.8)]), (truth, [(at(0), 1, 0.9, 0.6)]))
-    alone = found(
-        (truth, [(at(0), 0.9), (at(5), 0.5)]), (truth, [(at(0), 0.9), (at(5), 0.5)])
-    )
+    alone = found((truth, [(at(0), 0.9), (at(5), 0.5)]), (truth, [(at(0), 0.9), (at(5), 0.5)]))
     figures = cross_fitted_system(both, alone)
     assert figures["thresholds"]["detector"] == [0.9, 0.9]  # one false alarm a picture is too many
     assert figures["thresholds"]["fused"] == [pytest.approx(0.57), pytest.approx(0.76)]

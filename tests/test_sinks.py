@@ -75,7 +75,7 @@ def test_a_log_has_one_event_a_line_and_its_name_in_the_end(tmp_path: Path) -> N
     path = tmp_path / "out" / "events.jsonl"
     sink = JsonlSink(str(path))
     sink.write(with_events(make_event("new"), make_event("update")))
-    part = path.with_name("events.jsonl.part")
+    part = path.with_name("events.part.jsonl")
     assert len(part.read_text().splitlines()) == 2  # there as soon as it has happened
     sink.finish([make_event("end")])
     assert not path.exists()
@@ -113,7 +113,7 @@ def test_a_full_disk_is_one_error() -> None:
     sink.close()
 
 
-def test_a_full_disk_leaves_no_half_log(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_whole_lines(tmp_path: Path) -> None:
     with mounted(tmp_path / "disk", "size=8k") as disk:
         sink = JsonlSink(str(disk / "events.jsonl"))
         with pytest.raises(OutputError, match=r"events\.jsonl.*No space left on device"):
@@ -121,7 +121,11 @@ def test_a_full_disk_leaves_no_half_log(tmp_path: Path) -> None:
                 sink.write(with_events(make_event()))
         sink.close()
 
-        assert list(disk.iterdir()) == []
+        (left,) = disk.iterdir()
+        lines = left.read_text().splitlines(keepends=True)
+        assert left.name == "events.part.jsonl"
+        assert len(lines) > 5
+        assert all(json.loads(line) and line.endswith("\n") for line in lines)
 
 
 def test_a_place_that_cannot_be_written_to_is_told_at_once(tmp_path: Path) -> None:
