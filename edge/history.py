@@ -73,8 +73,8 @@ class History:
         """
         wanted = {"before": before or _END, "label": label, "limit": limit}
         return [
-            StoredSign(*row[:11], ended=bool(row[11]), has_crop=bool(row[12]))
-            for row in self._ask(_SIGNS, wanted)
+            StoredSign(*facts, bool(ended), bool(has_crop))
+            for *facts, ended, has_crop in self._ask(_SIGNS, wanted)
         ]
 
     def crop(self, number: int) -> bytes | None:

@@ -204,7 +204,8 @@ class Store:
         """Return unused pages to the disk, some at a time; True if there are more."""
         (free,) = self._connection.execute("PRAGMA freelist_count").fetchone()
         if free > SLACK_PAGES:
-            self._connection.execute(f"PRAGMA incremental_vacuum({GIVEN_PAGES})").fetchall()
+            # `execute` takes one step of a statement without columns: one page.
+            self._connection.executescript(f"PRAGMA incremental_vacuum({GIVEN_PAGES})")
         return bool(free > SLACK_PAGES + GIVEN_PAGES)
 
 
