@@ -34,6 +34,12 @@ class Config:
     output: str = ""
     events: str = ""
     show: bool = False
+    store: str = ""
+    store_days: int = 30
+    store_mb: int = 200
+    web: str = ""
+    web_token: str = ""
+    web_names: str = ""
     detector: str = "detector"
     classifier: str = "classifier"
     threads: int = 0
@@ -42,7 +48,8 @@ class Config:
     max_frames: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("threads", 0), ("max_reads", 1), ("max_frames", 0)):
+        at_least = {"threads": 0, "max_reads": 1, "max_frames": 0, "store_days": 0, "store_mb": 2}
+        for name, least in at_least.items():
             if getattr(self, name) < least:
                 raise UsageError(f"{name}: expected {least} or more, found {getattr(self, name)}")
         if self.conf is not None and not 0.0 < self.conf < 1.0:
@@ -55,6 +62,12 @@ SETTINGS: Mapping[str, str] = {
     "output": "annotated result: an .mp4 or .mkv file, or a folder for pictures",
     "events": "events, one JSON object a line: a file, or - for stdout",
     "show": "open a window (q or Esc closes it)",
+    "store": "event store that keeps the history: an .sqlite file",
+    "store_days": "days that the store remembers; 0: for ever",
+    "store_mb": "most MB of the store; the oldest events make room",
+    "web": "serve a page: HOST:PORT; other machines reach it only with a token",
+    "web_token": "what lets people see the page: the token, or @FILE that holds it",
+    "web_names": "further host names of the page, separated by commas",
     "detector": "the detector: a published model's name, or a model's .json",
     "classifier": "the classifier: a published model's name, or a model's .json",
     "threads": "inference threads; 0: all processors",
@@ -62,6 +75,8 @@ SETTINGS: Mapping[str, str] = {
     "max_reads": "most signs read in one frame",
     "max_frames": "stop after so many frames; 0 goes on to the end",
 }
+
+SECRETS = frozenset({"web_token"})  # never printed
 
 # What a value may be, in words and as types. TOML knows integers where a score is meant: 1 is 1.0.
 _KINDS: Mapping[str, tuple[str, tuple[type, ...]]] = {
@@ -104,10 +119,13 @@ def read_toml(file: Path) -> dict[str, Value]:
 
 
 def to_toml(config: Config) -> str:
-    """The configuration as a TOML file that `read_toml` reads back to the same."""
+    """The configuration as a TOML file that `read_toml` reads back to the same, but for secrets."""
     lines = []
     for name, value in asdict(config).items():
         lines.append(f"# {SETTINGS[name]}")
+        if name in SECRETS and value:
+            lines.append(f"# {name} is set and not shown\n")
+            continue
         # JSON writes text, numbers and true/false the way TOML does, but for DEL in a text.
         text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
         lines.append(f"# {name} =\n" if value is None else f"{name} = {text}\n")

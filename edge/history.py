@@ -73,7 +73,7 @@ class History:
         """
         wanted = {"before": before or _END, "label": label, "limit": limit}
         return [
-            StoredSign(*facts, bool(ended), bool(has_crop))
+            StoredSign._make((*facts, bool(ended), bool(has_crop)))
             for *facts, ended, has_crop in self._ask(_SIGNS, wanted)
         ]
 
