@@ -69,8 +69,11 @@ class Guard:
         self._trying = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":  # no web sockets here
-            await send({"type": "websocket.close", "code": 1008})
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._app(scope, receive, send)
+            else:  # no web sockets here
+                await send({"type": "websocket.close", "code": 1008})
             return
         request = Request(scope, receive)
 
