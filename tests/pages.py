@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import cv2
+import httpx
 import numpy as np
-from starlette.testclient import TestClient
 
 from edge.classifier import SignClassifier
 from edge.config import Config
@@ -17,9 +17,11 @@ from edge.core import Box, Event, Frame, Image, Road, Scene
 from edge.history import History
 from edge.reader import Reader
 from edge.sinks.store import Retention, Store, Stored
+from edge.web.address import listen, parse_address
 from edge.web.guard import Rules
 from edge.web.reading import PictureReader
 from edge.web.routes import Parts, build_app
+from edge.web.server import PageServer
 from edge.web.sink import About, PageSink
 from tests.scenes import SPEED_50, grey, make_event, make_track
 
@@ -45,8 +47,8 @@ def make_road_scene(index: int = 0, time: float = 0.0) -> Scene:
 @contextmanager
 def page(
     folder: Path, token: str = "", events: int = 0, loopback: bool = True, wrong_s: float = 0.0
-) -> Iterator[tuple[TestClient, PageSink, Store]]:
-    """The app behind its guard, asked as `http://localhost`."""
+) -> Iterator[tuple[httpx.Client, PageSink, Store]]:
+    """The page on a port of its own, asked as `http://localhost`."""
     store = Store(folder / "page.sqlite", "camera 0", Retention(30, 20))
     jpeg = encoded(grey(128, 128), ".jpg")
     store.add([Stored(numbered(number), jpeg) for number in range(events)])
@@ -54,13 +56,17 @@ def page(
     sink = PageSink(ABOUT)
     parts = Parts(sink, history, PictureReader(upload_nets), kept=True)
     app = build_app(parts, lambda login: Rules(HOSTS, loopback, token, login, wrong_s))
-    with TestClient(app, base_url="http://localhost", follow_redirects=False) as client:
-        try:
+    listener = listen(parse_address("0"))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server = PageServer(app, listener)
+    try:
+        with httpx.Client(base_url=url, headers={"host": "localhost"}, timeout=60) as client:
             yield client, sink, store
-        finally:
-            sink.close()
-            history.close()
-            store.close()
+    finally:
+        sink.close()
+        server.close()
+        history.close()
+        store.close()
 
 
 def numbered(number: int) -> Event:
