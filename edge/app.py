@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -38,6 +39,7 @@ from edge.sinks.window import WindowClosed, WindowSink, window_problem
 from edge.sources import SourceInfo, arrivals, open_source, source_options
 from edge.status import StatusLine, Watch
 from edge.tracker import SignTracker, TrackerSettings
+from edge.web.opening import open_store_and_page
 from models.errors import ModelError, OutputError, SourceError, UsageError
 from models.spec import Spec
 
@@ -93,11 +95,9 @@ def build(models: Models, config: Config, stills: bool) -> Line:
     ModelError where the two models were not published as a pair. `conf` takes the place of every
     threshold on a score: of detections, of still readings, of the start of a track.
     """
-    threshold = pair_threshold(models.detector.spec, models.classifier.spec)
+    reader = still_reader(models, config)
     if stills:
-        if config.conf is not None:
-            threshold = config.conf
-        return Stills(Reader(models.detector, models.classifier, threshold))
+        return Stills(reader)
     tracker = TrackerSettings()
     if config.conf is not None:
         low = min(tracker.low_score, config.conf)
@@ -105,6 +105,20 @@ def build(models: Models, config: Config, stills: bool) -> Line:
     return Pipeline(
         models.detector, SignTracker(tracker), models.classifier, Decision(), config.max_reads
     )
+
+
+def still_reader(models: Models, config: Config) -> Reader:
+    """Reads single pictures; ModelError where the two models were not published as a pair."""
+    threshold = pair_threshold(models.detector.spec, models.classifier.spec)
+    if config.conf is not None:
+        threshold = config.conf
+    return Reader(models.detector, models.classifier, threshold)
+
+
+def upload_nets(config: Config) -> tuple[Reader, SignClassifier]:
+    """Nets of their own for pictures that are sent to the page, on one thread."""
+    models = load_models(replace(config, threads=1))
+    return still_reader(models, config), models.classifier
 
 
 def pair_threshold(detector: Spec, classifier: Spec) -> float:
@@ -189,7 +203,7 @@ def check_outputs(config: Config) -> None:
         raise UsageError(f"output {config.output}: {expected}, found {output.suffix}")
     taken = {Path(config.source).expanduser().resolve(): "would overwrite the source"}
     folders = (config.crops, config.snapshots)
-    for name in filter(None, (config.output, config.events, config.csv, *folders)):
+    for name in filter(None, (config.output, config.events, config.csv, config.store, *folders)):
         place = Path(name).resolve()
         if place in taken and name != STDOUT:
             raise UsageError(f"{name} {taken[place]}")
@@ -209,8 +223,8 @@ def open_sinks(config: Config, info: SourceInfo, watch: Watch, stack: ExitStack)
     problem = window_problem()
     if config.show and problem:
         raise UsageError(problem)
-    others = config.csv or config.crops or config.snapshots or config.mqtt
-    none_asked = not (config.output or config.events or config.show or others)
+    others = (config.csv, config.crops, config.snapshots, config.mqtt, config.store, config.web)
+    none_asked = not (config.output or config.events or config.show or any(others))
     show = config.show or (none_asked and info.live and not problem)
     for file in (config.output if to_video else "", config.events, config.csv):
         if file and file != STDOUT and (Path(file).is_dir() or not Path(file).exists()):
@@ -280,7 +294,11 @@ def run(config: Config, probe: Callable[[SourceInfo], Sink] | None = None) -> Re
             status = StatusLine(min(counts, default=None))
             watch = Watch(status, models.words(), info.live, info.health)
             stack.callback(watch.close)
-            sinks = open_sinks(config, info, watch, stack)
+            load = partial(upload_nets, config)
+            sinks = open_store_and_page(config, info, models.words(), load, stack)
+            for sink in sinks:
+                close_with(stack, sink)
+            sinks += open_sinks(config, info, watch, stack)
             tally = Tally(keep_events=config.source == DEMO)
             sinks = [*([probe(info)] if probe else []), tally, watch, Together(sinks)]
             loop(arrivals(source), line, sinks, interrupts, config.max_frames)

@@ -31,6 +31,13 @@ FLIPS = ("none", "horizontal", "vertical", "both")
 Value = str | int | float | bool | None
 
 
+LEAST = {
+    **dict.fromkeys(("threads", "max_frames", "pictures_mb", "pictures_hours", "store_days"), 0),
+    "max_reads": 1,
+    "store_mb": 2,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """One deployment. Every default stands here once; `SETTINGS` says what each means."""
@@ -49,6 +56,12 @@ class Config:
     mqtt_ca: str = ""
     mqtt_spool: str = ""
     metrics: str = ""
+    store: str = ""
+    store_days: int = 30
+    store_mb: int = 200
+    web: str = ""
+    web_token: str = ""
+    web_names: str = ""
     detector: str = "detector"
     classifier: str = "classifier"
     threads: int = 0
@@ -62,8 +75,7 @@ class Config:
     loop: bool = False
 
     def __post_init__(self) -> None:
-        least_of = {"threads": 0, "max_reads": 1, "max_frames": 0}
-        for name, least in {**least_of, "pictures_mb": 0, "pictures_hours": 0}.items():
+        for name, least in LEAST.items():
             if getattr(self, name) < least:
                 raise UsageError(f"{name}: expected {least} or more, found {getattr(self, name)}")
         if self.conf is not None and not 0.0 < self.conf < 1.0:
@@ -94,6 +106,12 @@ SETTINGS: Mapping[str, str] = {
     "mqtt_ca": "a file of certificates to trust for mqtts:// in the place of the system's",
     "mqtt_spool": "where events wait while the broker is away; unset: with the user's state",
     "metrics": "serve Prometheus metrics at HOST:PORT",
+    "store": "event store that keeps the history: an .sqlite file",
+    "store_days": "days that the store remembers; 0: for ever",
+    "store_mb": "most MB of the store; the oldest events make room",
+    "web": "serve a page: HOST:PORT; other machines reach it only with a token",
+    "web_token": "what lets people see the page: the token, or @FILE that holds it",
+    "web_names": "further host names of the page, separated by commas",
     "detector": "the detector: a published model's name, or a model's .json",
     "classifier": "the classifier: a published model's name, or a model's .json",
     "threads": "inference threads; 0: all processors",
@@ -106,6 +124,8 @@ SETTINGS: Mapping[str, str] = {
     "flip": "mirror the picture, after turning it: none, horizontal, vertical or both",
     "loop": "start a file again at its end",
 }
+
+SECRETS = frozenset({"web_token"})  # never printed
 
 # What a value may be, in words and as types. TOML knows integers where a score is meant: 1 is 1.0.
 _KINDS: Mapping[str, tuple[str, tuple[type, ...]]] = {
@@ -149,10 +169,13 @@ def read_toml(file: Path) -> dict[str, Value]:
 
 
 def to_toml(config: Config) -> str:
-    """The configuration as a TOML file that `read_toml` reads back to the same."""
+    """The configuration as a TOML file that `read_toml` reads back to the same, but for secrets."""
     lines = []
     for name, value in asdict(config).items():
         lines.append(f"# {SETTINGS[name]}")
+        if name in SECRETS and value:
+            lines.append(f"# {name} is set and not shown\n")
+            continue
         # JSON writes text, numbers and true/false the way TOML does, but for DEL in a text.
         text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
         lines.append(f"# {name} =\n" if value is None else f"{name} = {text}\n")

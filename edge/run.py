@@ -24,6 +24,7 @@ from edge.config import SETTINGS, Config, Value, load, to_toml
 from edge.demo import load_truth, report, score
 from edge.outputs import METRICS
 from edge.sources.usb import camera_table
+from edge.web.address import DEFAULT as WEB_ADDRESS
 from models.errors import UsageError, run_command
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,16 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--metrics", nargs="?", const=METRICS, metavar="HOST:PORT", help=SETTINGS["metrics"]
     )
+    parser.add_argument("--store", metavar="FILE.sqlite", help=SETTINGS["store"])
+    for name in ("store-days", "store-mb"):
+        parser.add_argument(
+            f"--{name}", type=int, metavar="N", help=SETTINGS[name.replace("-", "_")]
+        )
+    parser.add_argument(
+        "--web", nargs="?", const=WEB_ADDRESS, metavar="HOST:PORT", help=SETTINGS["web"]
+    )
+    parser.add_argument("--web-token", metavar="TOKEN|@FILE", help=SETTINGS["web_token"])
+    parser.add_argument("--web-names", metavar="NAME,NAME", help=SETTINGS["web_names"])
     for name in ("detector", "classifier"):
         parser.add_argument(f"--{name}", metavar="NAME", help=SETTINGS[name])
     parser.add_argument("--threads", type=int, metavar="N", help=SETTINGS["threads"])
@@ -112,7 +123,8 @@ def sum_up(result: Result, config: Config) -> None:
     tally = result.tally
     rate = tally.frames / result.seconds if result.seconds else 0.0
     done = f"{tally.frames} frames in {result.seconds:.1f} s, {rate:.1f} frames/s"
-    outputs = (config.output, config.events, config.csv, config.crops, config.snapshots)
+    outputs = (config.output, config.events, config.csv, config.store)
+    outputs += (config.crops, config.snapshots)
     written = [path for path in outputs if path not in ("", STDOUT)]
     wrote = f"; wrote {', '.join(written)}" if written else ""
     if config.source != DEMO or config.max_frames or result.signal is not None:
