@@ -13,11 +13,11 @@ from contextlib import ExitStack
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from edge.classifier import SignClassifier, load_classifier
 from edge.config import Config
-from edge.core import Event, Frame, Scene, Sink, Source
+from edge.core import Event, Line, Sink, Source
 from edge.decision import Decision
 from edge.detector import YoloDetector, load_detector
 from edge.interrupt import Interrupted, Interrupts
@@ -25,6 +25,7 @@ from edge.measure import Tally
 from edge.overlay import Overlay
 from edge.pipeline import Pipeline, Stills
 from edge.reader import Reader
+from edge.road import RoadLine, RoadSettings
 from edge.runtime import available_threads
 from edge.sinks.console import ConsoleSink
 from edge.sinks.files import Part
@@ -46,14 +47,6 @@ VIDEOS = (".mp4", ".mkv")
 DEMO = "demo:"
 STDOUT = "-"
 WRITE_BEHIND = 4  # frames that wait for the encoder
-
-
-class Line(Protocol):
-    """Frame → Scene; `finish` settles and ends what is open."""
-
-    def __call__(self, frame: Frame) -> Scene: ...
-
-    def finish(self) -> tuple[Event, ...]: ...
 
 
 class Models(NamedTuple):
@@ -102,9 +95,10 @@ def build(models: Models, config: Config, stills: bool) -> Line:
     if config.conf is not None:
         low = min(tracker.low_score, config.conf)
         tracker = replace(tracker, high_score=config.conf, low_score=low)
-    return Pipeline(
+    line = Pipeline(
         models.detector, SignTracker(tracker), models.classifier, Decision(), config.max_reads
     )
+    return RoadLine(line, RoadSettings(config.road_expiry_s))
 
 
 def pair_threshold(detector: Spec, classifier: Spec) -> float:

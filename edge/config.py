@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -40,11 +41,15 @@ class Config:
     conf: float | None = None
     max_reads: int = 4
     max_frames: int = 0
+    road_expiry_s: float = 300.0
 
     def __post_init__(self) -> None:
         for name, least in (("threads", 0), ("max_reads", 1), ("max_frames", 0)):
             if getattr(self, name) < least:
                 raise UsageError(f"{name}: expected {least} or more, found {getattr(self, name)}")
+        if not 0 <= self.road_expiry_s < math.inf:
+            found = self.road_expiry_s
+            raise UsageError(f"road_expiry_s: expected 0 or more seconds, found {found:g}")
         if self.conf is not None and not 0.0 < self.conf < 1.0:
             raise UsageError(f"conf: expected a score between 0 and 1, found {self.conf:g}")
 
@@ -61,6 +66,7 @@ SETTINGS: Mapping[str, str] = {
     "conf": "least score of a sign; unset takes the published thresholds",
     "max_reads": "most signs read in one frame",
     "max_frames": "stop after so many frames; 0 goes on to the end",
+    "road_expiry_s": "a limit read so many seconds ago is shown as stale; 0: never",
 }
 
 # What a value may be, in words and as types. TOML knows integers where a score is meant: 1 is 1.0.
@@ -68,6 +74,7 @@ _KINDS: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "str": ("text", (str,)),
     "bool": ("true or false", (bool,)),
     "int": ("a whole number", (int,)),
+    "float": ("a number", (float, int)),
     "float | None": ("a number", (float, int)),
 }
 _FOUND: Mapping[type, str] = {
@@ -129,4 +136,4 @@ def _checked(file: Path, key: str, value: Any) -> Value:
     if type(value) not in types:  # not isinstance: true is an int in Python
         found = _FOUND.get(type(value), type(value).__name__)
         raise UsageError(f"{file}: {key}: expected {words}, found {found}")
-    return float(value) if kinds[key] == "float | None" else value
+    return float(value) if kinds[key].startswith("float") else value

@@ -240,4 +240,12 @@ class Sink(Protocol):
     def close(self) -> None: ...
 
 
+class Line(Protocol):
+    """Frame → Scene; `finish` settles and ends what is open."""
+
+    def __call__(self, frame: Frame) -> Scene: ...
+
+    def finish(self) -> tuple[Event, ...]: ...
+
+
 Source = Iterator[Frame]  # a generator; closing it frees the device

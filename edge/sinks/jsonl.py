@@ -6,10 +6,11 @@ import json
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
-from edge.core import Event, Scene
+from edge.core import Event, Road, Scene
 from edge.sinks.files import Part
 from models.errors import OutputError
 from models.signs import sign_class
@@ -21,6 +22,8 @@ PLACES = 3  # decimals: milliseconds, thousandths of a pixel
 class JsonlSink:
     """Writes every event as it happens, to a file or (`-`) to stdout.
 
+    Each line also tells, under `road`, what is in force as of the event's frame.
+
     A file gets its name when it is closed; until then it grows as `<name>.part`. What is no plain
     file (a pipe, a device) is written to as it is. BrokenPipeError goes through untouched: a
     reader that has had enough is no error of ours.
@@ -30,6 +33,7 @@ class JsonlSink:
 
     def __init__(self, target: str) -> None:
         self._name = "stdout" if target == STDOUT else target
+        self._road = Road()
         self._part: Part | None = None
         path = Path(target)
         if target == STDOUT:
@@ -41,6 +45,7 @@ class JsonlSink:
             self._file = self._open(self._part.path)
 
     def write(self, scene: Scene) -> None:
+        self._road = scene.road
         self._append(scene.events)
 
     def finish(self, events: Sequence[Event]) -> None:
@@ -63,7 +68,8 @@ class JsonlSink:
             return
         try:
             for event in events:
-                file.write(json.dumps(event_record(event)) + "\n")
+                record = event_record(event) | {"road": road_record(self._road)}
+                file.write(json.dumps(record) + "\n")
                 file.flush()
         except BrokenPipeError:
             self._file = None
@@ -114,6 +120,12 @@ def event_record(event: Event) -> dict[str, Any]:
         "first_seen": round(event.first_seen, PLACES),
         "last_seen": round(event.last_seen, PLACES),
     }
+
+
+def road_record(road: Road) -> dict[str, Any]:
+    """What is in force as JSON can hold it: `limit` in km/h, null where none is known."""
+    since = road.limit_since
+    return asdict(road) | {"limit_since": None if since is None else round(since, PLACES)}
 
 
 def _is_device(path: Path) -> bool:
