@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from edge.announce import AnnounceSink, print_hint, spoken
 from edge.classifier import SignClassifier, load_classifier
 from edge.config import Config
 from edge.core import Event, Line, Sink, Source
@@ -205,6 +206,10 @@ def open_sinks(config: Config, info: SourceInfo, watch: Watch, stack: ExitStack)
         why = problem if info.live else "no output was asked for"
         log.info("%s; events are printed here", why)
         add(ConsoleSink())
+    if config.announce:
+        language = config.announce_language
+        speaks = config.announce == "voice"
+        add(spoken(language) if speaks else AnnounceSink(print_hint, language))
     return sinks
 
 

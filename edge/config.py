@@ -42,11 +42,17 @@ class Config:
     max_reads: int = 4
     max_frames: int = 0
     road_expiry_s: float = 300.0
+    announce: str = ""
+    announce_language: str = "en"
 
     def __post_init__(self) -> None:
         for name, least in (("threads", 0), ("max_reads", 1), ("max_frames", 0)):
             if getattr(self, name) < least:
                 raise UsageError(f"{name}: expected {least} or more, found {getattr(self, name)}")
+        for name, allowed in CHOICES.items():
+            if getattr(self, name) not in allowed:
+                words = ", ".join(f'"{word}"' for word in allowed)
+                raise UsageError(f'{name}: expected {words}, found "{getattr(self, name)}"')
         if not 0 <= self.road_expiry_s < math.inf:
             found = self.road_expiry_s
             raise UsageError(f"road_expiry_s: expected 0 or more seconds, found {found:g}")
@@ -67,6 +73,14 @@ SETTINGS: Mapping[str, str] = {
     "max_reads": "most signs read in one frame",
     "max_frames": "stop after so many frames; 0 goes on to the end",
     "road_expiry_s": "a limit read so many seconds ago is shown as stale; 0: never",
+    "announce": "hints for the driver: text on the console, or voice, spoken by espeak-ng",
+    "announce_language": "of the hints: en or de",
+}
+
+# The settings that are one of a few words.
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "announce": ("", "text", "voice"),
+    "announce_language": ("en", "de"),
 }
 
 # What a value may be, in words and as types. TOML knows integers where a score is meant: 1 is 1.0.

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from edge.app import DEMO, STDOUT, Result, run
 from edge.command import CommandParser
-from edge.config import SETTINGS, Config, Value, load, to_toml
+from edge.config import CHOICES, SETTINGS, Config, Value, load, to_toml
 from edge.demo import load_truth, report, score
 from models.errors import UsageError, run_command
 
@@ -54,6 +54,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("-o", "--output", metavar="PATH", help=SETTINGS["output"])
     parser.add_argument("--events", metavar="FILE.jsonl", help=SETTINGS["events"])
     parser.add_argument("--show", action="store_true", default=None, help=SETTINGS["show"])
+    how = CHOICES["announce"][1:]
+    parser.add_argument(
+        "--announce", nargs="?", const=how[0], choices=how, help=SETTINGS["announce"]
+    )
     for name in ("detector", "classifier"):
         parser.add_argument(f"--{name}", metavar="NAME", help=SETTINGS[name])
     parser.add_argument("--threads", type=int, metavar="N", help=SETTINGS["threads"])
