@@ -193,9 +193,11 @@ class Voice:
                 raise
         with self._lock:
             self._process = None
-            if process.returncode and not self._closed:
-                words = complaint.decode(errors="replace").strip() or "no reason given"
-                raise OSError(f"exit code {process.returncode}: {words}")
+            words = complaint.decode(errors="replace").strip().splitlines() or [""]
+            # Without a sound card espeak-ng says so and ends as if all were well.
+            failed = process.returncode or words[-1].startswith("error")
+            if failed and not self._closed:
+                raise OSError(f"exit code {process.returncode}: {words[-1] or 'no reason given'}")
 
     def _give_up(self, why: str) -> None:
         self._texts.end()

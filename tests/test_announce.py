@@ -169,10 +169,12 @@ def test_whoever_speaks_slowly_holds_nobody_up_and_ends_at_once(tmp_path: Path) 
     assert not any(thread.name == "voice" for thread in threading.enumerate())
 
 
+@pytest.mark.parametrize("code", [3, 0])
 def test_a_speaker_that_fails_is_told_once(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, code: int
 ) -> None:
-    voice = Voice("en", speaker(tmp_path, "echo no sound card >&2; exit 3"))
+    script = f"echo ALSA; echo error: no sound card; exit {code}"
+    voice = Voice("en", speaker(tmp_path, f"exec >&2; {script}"))
     voice.say("one")
     until(lambda: bool(caplog.messages))
     voice.say("two")
@@ -180,7 +182,7 @@ def test_a_speaker_that_fails_is_told_once(
 
     (message,) = caplog.messages
     assert "hints are no longer spoken" in message
-    assert "exit code 3: no sound card" in message
+    assert f"exit code {code}: error: no sound card" in message
 
 
 def test_a_speaker_that_is_not_there_is_told_at_once() -> None:
