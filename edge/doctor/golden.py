@@ -15,7 +15,9 @@ from edge.core import Box, Detection, Reading
 FOLDER = Path(__file__).parent / "golden"
 RECORD = "golden.json"
 
-# The same int8 graph rounds differently with other kernels and on other processors.
+# The same int8 graph rounds differently with other kernels and on other processors. LiteRT's own
+# reference and optimised kernels stay within 0.05 (IoU), 0.001 (score) and 0.004 (probability) of
+# XNNPACK on an x86.
 MIN_IOU = 0.7
 SCORE_APART = 0.15
 PROBABILITY_APART = 0.2

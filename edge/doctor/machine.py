@@ -12,10 +12,10 @@ from pathlib import Path
 
 from edge.doctor.finding import Finding, ok, problem, warning
 
-# Instructions that multiply int8 four at a time; without them the nets take two to three times
-# as long. The names are those of /proc/cpuinfo.
-INT8_X86 = ("avx512_vnni", "avx_vnni")
-INT8_ARM = ("asimddp", "i8mm")
+# Instructions that multiply int8 four at a time, by their names in /proc/cpuinfo. An x86 with AVX2
+# is quick enough without; an ARM is not.
+INT8 = ("avx512_vnni", "avx_vnni", "asimddp", "i8mm")
+QUICK = "avx2"
 
 RELEASED = 1_763_000_000  # November 2025, UTC seconds: no clock is right that says less
 HOT_C = 80.0  # a Raspberry Pi slows down from here on, most boards soon after
@@ -40,17 +40,18 @@ def processor_findings(cpuinfo: str, cores: int) -> Iterator[Finding]:
     """`cpuinfo`: the text of /proc/cpuinfo, empty on other systems."""
     name = _line(cpuinfo, "model name") or _line(cpuinfo, "Model") or "processor"
     flags = set((_line(cpuinfo, "flags") or _line(cpuinfo, "Features")).split())
-    fast = [flag for flag in (*INT8_X86, *INT8_ARM) if flag in flags]
+    fast = [flag for flag in INT8 if flag in flags]
     many = f"{cores} core{'s' if cores > 1 else ''}"
-    if fast or not flags:
-        how = f"int8 dot products: {', '.join(fast)}" if fast else "instructions not told"
-        yield ok("processor", f"{name}, {many}; {how}")
-        return
-    yield warning(
-        "processor",
-        f"{name}, {many}; no int8 dot products: the nets run, but slower",
-        "python -m edge.bench says how fast; detect_every, roi and a smaller detector help",
-    )
+    if fast:
+        yield ok("processor", f"{name}, {many}; int8 dot products: {', '.join(fast)}")
+    elif not flags or QUICK in flags:
+        yield ok("processor", f"{name}, {many}; no int8 dot products{' told' if not flags else ''}")
+    else:
+        yield warning(
+            "processor",
+            f"{name}, {many}; no int8 dot products: the nets run, but slowly",
+            "python -m edge.bench says how fast; detect_every and roi help",
+        )
 
 
 def memory_findings(meminfo: str) -> Iterator[Finding]:
