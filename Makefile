@@ -78,6 +78,7 @@ test-train: $(TRAIN_VENV)/.train ## smoke tests of training and calibration
 	$(TRAIN) -m pytest -m train --disable-warnings tests/test_train_*.py
 
 models: classifier detector ## train and publish both models from the data
+	$(TRAIN) -m calibration.golden
 
 # The same Keras net on PyTorch, which trains it about twice as fast on a processor with bf16. The
 # shipped net learns from all signs; its twin, which holds some out, is what its figures are of.

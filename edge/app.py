@@ -13,11 +13,12 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from edge.announce import AnnounceSink, print_hint, spoken
 from edge.classifier import SignClassifier, load_classifier
 from edge.config import Config
-from edge.core import Event, Frame, Idler, Scene, Sink
+from edge.core import Event, Frame, Idler, Sink
 from edge.decision import Decision
 from edge.detector import YoloDetector, load_detector
 from edge.interrupt import Interrupted, Interrupts
@@ -26,6 +27,7 @@ from edge.outputs import Runners, check_more, more_outputs, sound_of
 from edge.overlay import Overlay
 from edge.pipeline import Pipeline, Stills
 from edge.reader import Reader
+from edge.road import RoadLine, RoadSettings
 from edge.runtime import available_threads
 from edge.sinks.console import ConsoleSink
 from edge.sinks.csv import CsvSink
@@ -48,14 +50,6 @@ log = logging.getLogger(__name__)
 VIDEOS = (".mp4", ".mkv")
 DEMO = "demo:"
 STDOUT = "-"
-
-
-class Line(Protocol):
-    """Frame → Scene; `finish` settles and ends what is open."""
-
-    def __call__(self, frame: Frame) -> Scene: ...
-
-    def finish(self) -> tuple[Event, ...]: ...
 
 
 class Models(NamedTuple):
@@ -102,9 +96,10 @@ def build(models: Models, config: Config, stills: bool) -> Line:
     if config.conf is not None:
         low = min(tracker.low_score, config.conf)
         tracker = replace(tracker, high_score=config.conf, low_score=low)
-    return Pipeline(
+    line = Pipeline(
         models.detector, SignTracker(tracker), models.classifier, Decision(), config.max_reads
     )
+    return RoadLine(line, RoadSettings(config.road_expiry_s))
 
 
 def still_reader(models: Models, config: Config) -> Reader:
@@ -255,6 +250,10 @@ def open_sinks(config: Config, info: SourceInfo, watch: Watch, stack: ExitStack)
         why = problem if info.live else "no output was asked for"
         log.info("%s; events are printed here", why)
         add(ConsoleSink())
+    if config.announce:
+        language = config.announce_language
+        speaks = config.announce == "voice"
+        add(spoken(language) if speaks else AnnounceSink(print_hint, language))
     return sinks
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -73,17 +74,26 @@ class Config:
     rotate: int = 0
     flip: str = "none"
     loop: bool = False
+    road_expiry_s: float = 300.0
+    announce: str = ""
+    announce_language: str = "en"
 
     def __post_init__(self) -> None:
         for name, least in LEAST.items():
             if getattr(self, name) < least:
                 raise UsageError(f"{name}: expected {least} or more, found {getattr(self, name)}")
+        for name, allowed in CHOICES.items():
+            if getattr(self, name) not in allowed:
+                words = ", ".join(f'"{word}"' for word in allowed)
+                raise UsageError(f'{name}: expected {words}, found "{getattr(self, name)}"')
+        if not 0 <= self.road_expiry_s < math.inf:
+            found = self.road_expiry_s
+            raise UsageError(f"road_expiry_s: expected 0 or more seconds, found {found:g}")
         if self.conf is not None and not 0.0 < self.conf < 1.0:
             raise UsageError(f"conf: expected a score between 0 and 1, found {self.conf:g}")
-        for name, allowed in (("rotate", ROTATIONS), ("flip", FLIPS)):
-            if getattr(self, name) not in allowed:
-                expected = ", ".join(map(str, allowed))
-                raise UsageError(f"{name}: expected {expected}, found {getattr(self, name)}")
+        if self.rotate not in ROTATIONS:
+            expected = ", ".join(map(str, ROTATIONS))
+            raise UsageError(f"rotate: expected {expected}, found {self.rotate}")
         parse_size(self.resolution)
         if not 0.0 < self.fps <= 1000.0:
             raise UsageError(f"fps: expected frames a second, up to 1000, found {self.fps:g}")
@@ -123,6 +133,16 @@ SETTINGS: Mapping[str, str] = {
     "rotate": "turn the picture clockwise: 0, 90, 180 or 270 degrees",
     "flip": "mirror the picture, after turning it: none, horizontal, vertical or both",
     "loop": "start a file again at its end",
+    "road_expiry_s": "a limit read so many seconds ago is shown as stale; 0: never",
+    "announce": "hints for the driver: text on the console, or voice, spoken by espeak-ng",
+    "announce_language": "of the hints: en or de",
+}
+
+# The settings that are one of a few words.
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "flip": FLIPS,
+    "announce": ("", "text", "voice"),
+    "announce_language": ("en", "de"),
 }
 
 SECRETS = frozenset({"web_token"})  # never printed

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from edge.app import DEMO, STDOUT, Result, run
 from edge.command import CommandParser
-from edge.config import SETTINGS, Config, Value, load, to_toml
+from edge.config import CHOICES, SETTINGS, Config, Value, load, to_toml
 from edge.demo import load_truth, report, score
 from edge.outputs import METRICS
 from edge.sources.usb import camera_table
@@ -82,6 +82,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--web-token", metavar="TOKEN|@FILE", help=SETTINGS["web_token"])
     parser.add_argument("--web-names", metavar="NAME,NAME", help=SETTINGS["web_names"])
+    how = CHOICES["announce"][1:]
+    parser.add_argument(
+        "--announce", nargs="?", const=how[0], choices=how, help=SETTINGS["announce"]
+    )
     for name in ("detector", "classifier"):
         parser.add_argument(f"--{name}", metavar="NAME", help=SETTINGS[name])
     parser.add_argument("--threads", type=int, metavar="N", help=SETTINGS["threads"])
@@ -123,8 +127,8 @@ def sum_up(result: Result, config: Config) -> None:
     tally = result.tally
     rate = tally.frames / result.seconds if result.seconds else 0.0
     done = f"{tally.frames} frames in {result.seconds:.1f} s, {rate:.1f} frames/s"
-    outputs = (config.output, config.events, config.csv, config.store)
-    outputs += (config.crops, config.snapshots)
+    outputs = [config.output, config.events, config.csv]
+    outputs += [config.store, config.crops, config.snapshots]
     written = [path for path in outputs if path not in ("", STDOUT)]
     wrote = f"; wrote {', '.join(written)}" if written else ""
     if config.source != DEMO or config.max_frames or result.signal is not None:
