@@ -29,9 +29,11 @@ from edge.app import pair_threshold
 from edge.classifier import SignClassifier, load_classifier
 from edge.command import CommandParser
 from edge.config import Config
+from edge.core import Detector
 from edge.detector import load_detector
 from edge.reader import Reader
 from edge.reports import prove_writable, write_json
+from edge.roi import RoiDetector, parse_roi
 from edge.runtime import available_threads
 from edge.status import StatusLine
 from models.errors import SourceError, UsageError, run_command
@@ -128,6 +130,12 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         type=float,
         help="cut signs out with this share of their longer side around them, not the model's own",
     )
+    parser.add_argument(
+        "--roi",
+        type=parse_roi,
+        metavar="EDGES",
+        help="for detector and system: show the detector TOP,BOTTOM or L,T,R,B of each picture only",
+    )
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--limit", type=int, help="only so many pictures, spread over the set")
     parser.add_argument("--threads", type=int, default=default.threads, help="0: all processors")
@@ -148,6 +156,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     for name in (*PASSES, "kinds"):
         if getattr(flags, name) and flags.task != "classifier":
             raise UsageError(f"--{name}: expected for classifier only, found {flags.task}")
+    if flags.roi and flags.task == "classifier":
+        raise UsageError("--roi: expected for detector and system only, found classifier")
     if flags.task == "detector":
         if flags.model and flags.detector:
             raise UsageError("detector: expected --model or --detector, found both")
@@ -171,11 +181,11 @@ def _measure(flags: argparse.Namespace, walk: Walk) -> tuple[dict[str, Spec], di
     if flags.task == "detector":
         detector = load_detector(flags.detector, flags.threads, WHOLE_CURVE)
         threshold = detector.spec.thresholds["score"]
-        return {"model": detector.spec}, measure_detector(detector, threshold, walk)
+        return {"model": detector.spec}, measure_detector(_shown(flags, detector), threshold, walk)
     classifier = _classifier(flags)
     detector = load_detector(flags.detector, flags.threads, READ_CURVE)
     thresholds = detector.spec.thresholds["score"], pair_threshold(detector.spec, classifier.spec)
-    reader = Reader(detector, classifier, threshold=0.0)
+    reader = Reader(_shown(flags, detector), classifier, threshold=0.0)
     specs = {"model": classifier.spec, "detector": detector.spec}
     return specs, measure_system(reader, thresholds, walk)
 
@@ -183,6 +193,10 @@ def _measure(flags: argparse.Namespace, walk: Walk) -> tuple[dict[str, Spec], di
 def _classifier(flags: argparse.Namespace) -> SignClassifier:
     classifier = load_classifier(flags.model, flags.threads)
     return classifier if flags.margin is None else classifier.with_margin(flags.margin)
+
+
+def _shown(flags: argparse.Namespace, detector: Detector) -> Detector:
+    return RoiDetector(detector, flags.roi) if flags.roi else detector
 
 
 def _measure_classifier(

@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol
 
 from edge.classifier import SignClassifier, load_classifier
 from edge.config import Config
-from edge.core import Event, Frame, Scene, Sink, Source
+from edge.core import Detector, Event, Frame, Scene, Sink, Source
 from edge.decision import Decision
 from edge.detector import YoloDetector, load_detector
 from edge.interrupt import Interrupted, Interrupts
@@ -25,6 +25,7 @@ from edge.measure import Tally
 from edge.overlay import Overlay
 from edge.pipeline import Pipeline, Stills
 from edge.reader import Reader
+from edge.roi import RoiDetector, parse_roi
 from edge.runtime import available_threads
 from edge.sinks.console import ConsoleSink
 from edge.sinks.files import Part
@@ -35,6 +36,7 @@ from edge.sinks.threaded import Threaded
 from edge.sinks.video import VideoSink
 from edge.sinks.window import WindowClosed, WindowSink, window_problem
 from edge.sources import SourceInfo, open_source
+from edge.sparse import SparseDetector
 from edge.status import StatusLine, Watch
 from edge.tracker import SignTracker, TrackerSettings
 from models.errors import ModelError, OutputError, SourceError, UsageError
@@ -94,17 +96,20 @@ def build(models: Models, config: Config, stills: bool) -> Line:
     threshold on a score: of detections, of still readings, of the start of a track.
     """
     threshold = pair_threshold(models.detector.spec, models.classifier.spec)
+    detector: Detector = models.detector
+    if config.roi:
+        detector = RoiDetector(detector, parse_roi(config.roi))
     if stills:
         if config.conf is not None:
             threshold = config.conf
-        return Stills(Reader(models.detector, models.classifier, threshold))
+        return Stills(Reader(detector, models.classifier, threshold))
     tracker = TrackerSettings()
     if config.conf is not None:
         low = min(tracker.low_score, config.conf)
         tracker = replace(tracker, high_score=config.conf, low_score=low)
-    return Pipeline(
-        models.detector, SignTracker(tracker), models.classifier, Decision(), config.max_reads
-    )
+    if config.detect_every > 1:
+        detector = SparseDetector(detector, config.detect_every)
+    return Pipeline(detector, SignTracker(tracker), models.classifier, Decision(), config.max_reads)
 
 
 def pair_threshold(detector: Spec, classifier: Spec) -> float:

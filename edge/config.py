@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from edge.roi import parse_roi
 from models.errors import UsageError
 
 if sys.version_info >= (3, 11):
@@ -38,15 +39,20 @@ class Config:
     classifier: str = "classifier"
     threads: int = 0
     conf: float | None = None
+    roi: str = ""
+    detect_every: int = 1
     max_reads: int = 4
     max_frames: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("threads", 0), ("max_reads", 1), ("max_frames", 0)):
+        least_of = {"threads": 0, "detect_every": 1, "max_reads": 1, "max_frames": 0}
+        for name, least in least_of.items():
             if getattr(self, name) < least:
                 raise UsageError(f"{name}: expected {least} or more, found {getattr(self, name)}")
         if self.conf is not None and not 0.0 < self.conf < 1.0:
             raise UsageError(f"conf: expected a score between 0 and 1, found {self.conf:g}")
+        if self.roi:
+            parse_roi(self.roi)
 
 
 # What each setting means: the comment in `--print-config` and the help of its flag.
@@ -59,6 +65,8 @@ SETTINGS: Mapping[str, str] = {
     "classifier": "the classifier: a published model's name, or a model's .json",
     "threads": "inference threads; 0: all processors",
     "conf": "least score of a sign; unset takes the published thresholds",
+    "roi": "detect only between TOP,BOTTOM or in L,T,R,B, fractions of the frame; empty: all of it",
+    "detect_every": "detect in every n-th frame only and follow in between",
     "max_reads": "most signs read in one frame",
     "max_frames": "stop after so many frames; 0 goes on to the end",
 }
