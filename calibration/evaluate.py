@@ -134,7 +134,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--roi",
         type=parse_roi,
         metavar="EDGES",
-        help="for detector and system: show the detector TOP,BOTTOM or L,T,R,B of each picture only",
+        help="for detector and system: only TOP,BOTTOM or L,T,R,B of each picture is looked at",
     )
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--limit", type=int, help="only so many pictures, spread over the set")

@@ -17,7 +17,8 @@ from typing import NamedTuple, Protocol
 
 from edge.classifier import SignClassifier, load_classifier
 from edge.config import Config
-from edge.core import Detector, Event, Frame, Scene, Sink, Source
+from edge.core import Classifier, Detector, Event, Frame, Scene, Sink, Source
+from edge.course import TrackerSettings
 from edge.decision import Decision
 from edge.detector import YoloDetector, load_detector
 from edge.interrupt import Interrupted, Interrupts
@@ -38,7 +39,7 @@ from edge.sinks.window import WindowClosed, WindowSink, window_problem
 from edge.sources import SourceInfo, open_source
 from edge.sparse import SparseDetector
 from edge.status import StatusLine, Watch
-from edge.tracker import SignTracker, TrackerSettings
+from edge.tracker import SignTracker
 from models.errors import ModelError, OutputError, SourceError, UsageError
 from models.spec import Spec
 
@@ -103,13 +104,18 @@ def build(models: Models, config: Config, stills: bool) -> Line:
         if config.conf is not None:
             threshold = config.conf
         return Stills(Reader(detector, models.classifier, threshold))
+    return follow(detector, models.classifier, config)
+
+
+def follow(detector: Detector, classifier: Classifier, config: Config) -> Pipeline:
+    """The line of a moving picture, at the configuration's pace."""
     tracker = TrackerSettings()
     if config.conf is not None:
         low = min(tracker.low_score, config.conf)
         tracker = replace(tracker, high_score=config.conf, low_score=low)
     if config.detect_every > 1:
         detector = SparseDetector(detector, config.detect_every)
-    return Pipeline(detector, SignTracker(tracker), models.classifier, Decision(), config.max_reads)
+    return Pipeline(detector, SignTracker(tracker), classifier, Decision(), config.max_reads)
 
 
 def pair_threshold(detector: Spec, classifier: Spec) -> float:
