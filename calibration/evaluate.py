@@ -25,12 +25,12 @@ from calibration.kinds import measure_kinds, negatives_by_picture
 from calibration.reading import measure_classifier
 from calibration.robustness import PASSES, Sightings, measure_cameras, measure_corruptions
 from calibration.walk import Walk, known
-from edge.app import pair_threshold
 from edge.classifier import SignClassifier, load_classifier
 from edge.command import CommandParser
 from edge.config import Config
 from edge.core import Detector
 from edge.detector import load_detector
+from edge.line import pair_threshold
 from edge.reader import Reader
 from edge.reports import prove_writable, write_json
 from edge.roi import RoiDetector, parse_roi

@@ -14,19 +14,20 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from calibration.clips import DEMO_SEED, Clip, drive, stills
 from calibration.following import FROM_PX, POINTS, figures, summed
 from calibration.replay import Glance, replay, watch
-from edge.app import follow, load_models
 from edge.bench import identity
 from edge.command import CommandParser
 from edge.config import Config
 from edge.core import Classifier, Detector, Frame
+from edge.line import follow, load_models
+from edge.pipeline import Pipeline
 from edge.reports import prove_writable, write_json
+from edge.sparse import SparseDetector
 from edge.status import StatusLine
 from models.errors import UsageError, run_command
 from training.datasets import gtsdb, part
@@ -98,10 +99,13 @@ def _paces(seen: Sequence[tuple[Clip, Sequence[Glance]]], config: Config) -> dic
     """Detecting in every n-th frame → the figures of these clips together."""
     result = {}
     for every in PACES:
-        paced = replace(config, detect_every=every)
         runs = []
         for clip, glances in seen:
-            scenes, events = replay(glances, lambda d, c, paced=paced: follow(d, c, paced))
+
+            def line(detector: Detector, classifier: Classifier, every: int = every) -> Pipeline:
+                return follow(SparseDetector(detector, every), classifier, config)
+
+            scenes, events = replay(glances, line)
             runs.append(figures(scenes, events, clip.truth, clip.signs_only))
         result[str(every)] = summed(runs)
     return result

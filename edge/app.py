@@ -10,24 +10,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from edge.classifier import SignClassifier, load_classifier
 from edge.config import Config
-from edge.core import Classifier, Detector, Event, Frame, Scene, Sink, Source
-from edge.course import TrackerSettings
-from edge.decision import Decision
-from edge.detector import YoloDetector, load_detector
+from edge.core import Event, Sink, Source
 from edge.interrupt import Interrupted, Interrupts
+from edge.line import Line, build, load_models, look_ahead
 from edge.measure import Tally
 from edge.overlay import Overlay
-from edge.pipeline import Pipeline, Stills
-from edge.reader import Reader
-from edge.roi import RoiDetector, parse_roi
-from edge.runtime import available_threads
 from edge.sinks.console import ConsoleSink
 from edge.sinks.files import Part
 from edge.sinks.jsonl import JsonlSink
@@ -37,11 +29,8 @@ from edge.sinks.threaded import Threaded
 from edge.sinks.video import VideoSink
 from edge.sinks.window import WindowClosed, WindowSink, window_problem
 from edge.sources import SourceInfo, open_source
-from edge.sparse import SparseDetector
 from edge.status import StatusLine, Watch
-from edge.tracker import SignTracker
-from models.errors import ModelError, OutputError, SourceError, UsageError
-from models.spec import Spec
+from models.errors import OutputError, SourceError, UsageError
 
 log = logging.getLogger(__name__)
 
@@ -51,85 +40,12 @@ STDOUT = "-"
 WRITE_BEHIND = 4  # frames that wait for the encoder
 
 
-class Line(Protocol):
-    """Frame → Scene; `finish` settles and ends what is open."""
-
-    def __call__(self, frame: Frame) -> Scene: ...
-
-    def finish(self) -> tuple[Event, ...]: ...
-
-
-class Models(NamedTuple):
-    """The two nets of a line."""
-
-    detector: YoloDetector
-    classifier: SignClassifier
-    threads: int
-
-    def words(self) -> str:
-        """For the status line."""
-        names = f"{self.detector.spec.name} + {self.classifier.spec.name}"
-        return f"{names} · {self.threads} thread{'s' if self.threads > 1 else ''}"
-
-
 class Result(NamedTuple):
     """How a run went. `signal`: the one that ended it early, else None."""
 
     tally: Tally
     seconds: float
     signal: int | None
-
-
-def load_models(config: Config) -> Models:
-    """Both models of the configuration; ModelError where one is not what it claims to be."""
-    threads = config.threads or available_threads()
-    return Models(
-        load_detector(config.detector, threads, config.conf),
-        load_classifier(config.classifier, threads),
-        threads,
-    )
-
-
-def build(models: Models, config: Config, stills: bool) -> Line:
-    """The line: for a moving picture, or for `stills`, where nothing is tracked.
-
-    ModelError where the two models were not published as a pair. `conf` takes the place of every
-    threshold on a score: of detections, of still readings, of the start of a track.
-    """
-    threshold = pair_threshold(models.detector.spec, models.classifier.spec)
-    detector: Detector = models.detector
-    if config.roi:
-        detector = RoiDetector(detector, parse_roi(config.roi))
-    if stills:
-        if config.conf is not None:
-            threshold = config.conf
-        return Stills(Reader(detector, models.classifier, threshold))
-    return follow(detector, models.classifier, config)
-
-
-def follow(detector: Detector, classifier: Classifier, config: Config) -> Pipeline:
-    """The line of a moving picture, at the configuration's pace."""
-    tracker = TrackerSettings()
-    if config.conf is not None:
-        low = min(tracker.low_score, config.conf)
-        tracker = replace(tracker, high_score=config.conf, low_score=low)
-    if config.detect_every > 1:
-        detector = SparseDetector(detector, config.detect_every)
-    return Pipeline(detector, SignTracker(tracker), classifier, Decision(), config.max_reads)
-
-
-def pair_threshold(detector: Spec, classifier: Spec) -> float:
-    """The threshold of the fused score that was found for these two together.
-
-    ModelError where neither names the other.
-    """
-    for one, other in ((detector, classifier), (classifier, detector)):
-        if one.pair and one.pair.sha256 == other.sha256:
-            return one.pair.score
-    raise ModelError(
-        f"{detector.name} and {classifier.name}: expected a pair published together, found no "
-        "threshold in either for the other"
-    )
 
 
 def loop(
@@ -251,15 +167,24 @@ def run(config: Config) -> Result:
             check_outputs(config)
             info, source = open_source(config.source)
             stack.callback(source.close)
-            models = load_models(config)
-            line = build(models, config, info.stills)
+            models = load_models(config, patient=not info.live)
+            ahead = look_ahead(models, config, info.stills)
+            if ahead:
+                stack.callback(ahead.close)
+            line = build(models, config, info.stills, ahead)
             counts = [count for count in (info.frames, config.max_frames) if count]
             status = StatusLine(min(counts, default=None))
             watch = Watch(status, models.words(), info.live)
             stack.callback(watch.close)
             sinks = open_sinks(config, info, watch, stack)
             tally = Tally(keep_events=config.source == DEMO)
-            loop(source, line, [tally, watch, *sinks], interrupts, config.max_frames)
+            loop(
+                ahead.feed(source) if ahead else source,
+                line,
+                [tally, watch, *sinks],
+                interrupts,
+                config.max_frames,
+            )
     except Interrupted as stop:
         if tally is None:
             raise

@@ -9,28 +9,26 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import asdict, replace
-from importlib import metadata
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from edge import __version__
-from edge.app import DEMO, build, load_models, run
+from edge.app import DEMO, run
 from edge.command import CommandParser
 from edge.config import SETTINGS, Config, load
 from edge.core import Image
+from edge.line import build, load_models
+from edge.machine import machine
 from edge.measure import Stages, peak_memory
 from edge.overlay import Overlay
 from edge.reports import prove_writable, write_json
-from edge.runtime import available_threads
 from edge.sinks.video import VideoSink
 from edge.sources import open_source
 from models.errors import SourceError, UsageError, run_command
@@ -39,10 +37,6 @@ from models.spec import Spec
 POINTS = (50, 95, 99)
 FRAMES = 300
 WARM_UP = 20  # frames: caches, clocks and the tracker's first tracks
-PACKAGES = (
-    *("ai-edge-litert", "tflite-runtime", "numpy", "av"),
-    *("opencv-python", "opencv-python-headless"),
-)
 CHILD_TIMEOUT_S = 600
 MIB = 1 << 20
 
@@ -188,34 +182,6 @@ def spawn_whole(config: Config) -> dict[str, float]:
 def identity(spec: Spec) -> dict[str, str]:
     """Which model it was."""
     return {"name": spec.name, "version": spec.version, "sha256": spec.sha256}
-
-
-def machine() -> dict[str, Any]:
-    """What it was measured on."""
-    packages = {}
-    for package in PACKAGES:
-        with suppress(metadata.PackageNotFoundError):
-            packages[package] = metadata.version(package)
-    return {
-        "cpu": cpu_name(),
-        "processors": available_threads(),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "edge": __version__,
-        "packages": packages,
-    }
-
-
-def cpu_name(info: Path = Path("/proc/cpuinfo")) -> str:
-    """The processor's name as the system tells it; its kind where it tells none."""
-    if info.is_file():
-        lines = info.read_text(encoding="utf-8", errors="replace").splitlines()
-        parted = (line.partition(":") for line in lines)
-        facts = {key.strip(): value.strip() for key, _, value in parted}
-        for key in ("model name", "Model", "Hardware"):  # x86, Raspberry Pi, older ARM
-            if facts.get(key):
-                return facts[key]
-    return platform.processor() or platform.machine()
 
 
 def table(result: Mapping[str, Any]) -> str:

@@ -63,7 +63,7 @@ SETTINGS: Mapping[str, str] = {
     "show": "open a window (q or Esc closes it)",
     "detector": "the detector: a published model's name, or a model's .json",
     "classifier": "the classifier: a published model's name, or a model's .json",
-    "threads": "inference threads; 0: all processors",
+    "threads": "inference threads; 0: what a short measurement finds best, once",
     "conf": "least score of a sign; unset takes the published thresholds",
     "roi": "detect only between TOP,BOTTOM or in L,T,R,B, fractions of the frame; empty: all of it",
     "detect_every": "detect in every n-th frame only and follow in between",

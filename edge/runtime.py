@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,14 @@ except ImportError:
         raise ImportError(
             "no LiteRT: install the project with `pip install .`, or `pip install ai-edge-litert`"
         ) from error
+
+
+def litert_version() -> str:
+    """The package that runs the models, and its version."""
+    for package in ("ai-edge-litert", "tflite-runtime"):
+        with suppress(metadata.PackageNotFoundError):
+            return f"{package} {metadata.version(package)}"
+    return "unknown"
 
 
 def available_threads() -> int:
