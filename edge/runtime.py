@@ -40,6 +40,17 @@ def available_threads() -> int:
     return os.cpu_count() or 1
 
 
+def open_interpreter(data: bytes, name: Path | str, threads: int) -> Interpreter:
+    """LiteRT's interpreter of a model, ready to run; ModelError names what it cannot take."""
+    try:
+        with without_greeting():
+            interpreter = Interpreter(model_content=data, num_threads=threads)
+            interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise ModelError(f"{name}: expected a LiteRT model, found {error}") from error
+    return interpreter
+
+
 class LiteRtRuntime:
     """A model on the CPU.
 
@@ -50,12 +61,7 @@ class LiteRtRuntime:
     def __init__(self, spec: Spec, json_path: Path, threads: int) -> None:
         data = model_bytes(spec, json_path)
         name = json_path.with_name(spec.file)
-        try:
-            with without_greeting():
-                self._interpreter = Interpreter(model_content=data, num_threads=threads)
-                self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            raise ModelError(f"{name}: expected a LiteRT model, found {error}") from error
+        self._interpreter = open_interpreter(data, name, threads)
         inputs = self._interpreter.get_input_details()
         expected = (1, spec.input.height, spec.input.width, 3)
         found = [(tuple(int(n) for n in i["shape"]), np.dtype(i["dtype"]).name) for i in inputs]

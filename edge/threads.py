@@ -70,7 +70,7 @@ def measure(make: Callable[[int], Invoke], processors: int, timed: Timed | None 
     are made at once. Each count is judged by its quickest call: what slows one down is other work
     on the machine.
     """
-    timed = timed or _timed
+    timed = timed or timed_together
     invokes = {count: make(count) for count in counts(processors)}
     most = max(invokes)
     workers = [invokes[1], *(make(1) for _ in range(most - 1))]
@@ -97,7 +97,7 @@ def measure(make: Callable[[int], Invoke], processors: int, timed: Timed | None 
     return Plan(threads, most if together * MARGIN < best[threads] else 1)
 
 
-def _timed(invokes: Sequence[Invoke]) -> float:
+def timed_together(invokes: Sequence[Invoke]) -> float:
     """Seconds until all of them have run once, each on a thread of its own."""
     others = [threading.Thread(target=invoke) for invoke in invokes[1:]]
     start = perf_counter()

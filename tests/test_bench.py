@@ -38,11 +38,14 @@ def test_every_figure_is_measured(video: Path, tmp_path: Path) -> None:
         assert whole["frames_per_second"] == pytest.approx(35 / whole["seconds"], rel=0.01)
         assert whole["first_result_s"] > 0
         assert 50 < whole["peak_memory_mib"] < 4000
+        best = result["bare"]["frames_per_second"]
+        assert whole["share_of_bare"] == pytest.approx(whole["frames_per_second"] / best, rel=0.02)
     assert set(result["whole"]) == {"events", "events_and_video"}
+    assert 0 <= result["reads_a_frame"] <= 4
     assert result["threads"] >= 1
     assert result["cpu"] in done.stdout
     assert {"numpy", "av"} <= set(result["packages"])
-    for word in ("detect", "encode", "end_to_end", "events and video"):
+    for word in ("detect", "encode", "end_to_end", "events and video", "bare invoke()"):
         assert word in done.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["bench.json"]
 
