@@ -35,8 +35,10 @@ from calibration.walk import Walk
 from edge.classifier import SignClassifier, load_classifier
 from edge.command import CommandParser
 from edge.config import Config
+from edge.core import Detector
 from edge.detector import load_detector
 from edge.reports import prove_writable, write_json
+from edge.roi import RoiDetector, parse_roi
 from edge.runtime import available_threads
 from edge.status import StatusLine
 from models.errors import UsageError, run_command
@@ -150,6 +152,12 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         type=float,
         help="cut signs out with this share of their longer side around them, not the model's own",
     )
+    parser.add_argument(
+        "--roi",
+        type=parse_roi,
+        metavar="EDGES",
+        help="for detector and system: only TOP,BOTTOM or L,T,R,B of each picture is looked at",
+    )
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--limit", type=int, help="only so many pictures, spread over the set")
     parser.add_argument("--threads", type=int, default=default.threads, help="0: all processors")
@@ -176,6 +184,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
                 f"--{name.replace('_', '-')}: expected for detector and system only, found "
                 "classifier"
             )
+    if flags.roi and flags.task == "classifier":
+        raise UsageError("--roi: expected for detector and system only, found classifier")
     if flags.task == "detector":
         if flags.model and flags.detector:
             raise UsageError("detector: expected --model or --detector, found both")
@@ -191,7 +201,7 @@ def _measure_detector(
 ) -> tuple[dict[str, Spec], dict[str, Any], list[Seen]]:
     """The model's spec by its key in the report, the figures, and what they were taken of."""
     detector = load_detector(flags.detector, flags.threads, WHOLE_CURVE)
-    seen, seconds = see_detector(detector, walk, places)
+    seen, seconds = see_detector(_shown(flags, detector), walk, places)
     figures = {**detector_figures(seen, detector.spec.thresholds["score"]), **latency(seconds)}
     if flags.cross_fit:
         figures["cross_fitted"] = cross_fitted_detector(seen)
@@ -206,7 +216,7 @@ def _measure_system(
     detector = load_detector(flags.detector, flags.threads, READ_CURVE)
     fused = pair_score(detector.spec, classifier.spec, flags.model)
     thresholds = Thresholds(detector.spec.thresholds["score"], fused)
-    seen, found = see_both(detector, classifier, walk, places)
+    seen, found = see_both(_shown(flags, detector), classifier, walk, places)
     figures = system_figures(seen, thresholds)
     if flags.cross_fit:
         figures["cross_fitted"] = cross_fitted_system(seen, found)
@@ -216,6 +226,10 @@ def _measure_system(
 def _classifier(flags: argparse.Namespace) -> SignClassifier:
     classifier = load_classifier(flags.model, flags.threads)
     return classifier if flags.margin is None else classifier.with_margin(flags.margin)
+
+
+def _shown(flags: argparse.Namespace, detector: Detector) -> Detector:
+    return RoiDetector(detector, flags.roi) if flags.roi else detector
 
 
 def _measure_classifier(

@@ -10,25 +10,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from edge.announce import AnnounceSink, print_hint, spoken
-from edge.classifier import SignClassifier, load_classifier
 from edge.config import Config
-from edge.core import Event, Frame, Idler, Sink
-from edge.decision import Decision
-from edge.detector import YoloDetector, load_detector
+from edge.core import Event, Frame, Idler, Line, Sink
 from edge.interrupt import Interrupted, Interrupts
+from edge.line import build, load_models, look_ahead, upload_nets
 from edge.measure import Tally
 from edge.outputs import Runners, check_more, more_outputs, sound_of
 from edge.overlay import Overlay
-from edge.pipeline import Pipeline, Stills
-from edge.reader import Reader
-from edge.road import RoadLine, RoadSettings
-from edge.runtime import available_threads
 from edge.sinks.console import ConsoleSink
 from edge.sinks.csv import CsvSink
 from edge.sinks.files import prove_place
@@ -40,10 +33,8 @@ from edge.sinks.video import VideoSink
 from edge.sinks.window import WindowClosed, WindowSink, window_problem
 from edge.sources import SourceInfo, arrivals, open_source, source_options
 from edge.status import StatusLine, Watch
-from edge.tracker import SignTracker, TrackerSettings
 from edge.web.opening import open_store_and_page
-from models.errors import ModelError, OutputError, SourceError, UsageError
-from models.spec import Spec
+from models.errors import OutputError, SourceError, UsageError
 
 log = logging.getLogger(__name__)
 
@@ -52,82 +43,12 @@ DEMO = "demo:"
 STDOUT = "-"
 
 
-class Models(NamedTuple):
-    """The two nets of a line."""
-
-    detector: YoloDetector
-    classifier: SignClassifier
-    threads: int
-
-    def words(self) -> str:
-        """For the status line."""
-        names = f"{self.detector.spec.name} + {self.classifier.spec.name}"
-        return f"{names} · {self.threads} thread{'s' if self.threads > 1 else ''}"
-
-
 class Result(NamedTuple):
     """How a run went. `signal`: the one that ended it early, else None."""
 
     tally: Tally
     seconds: float
     signal: int | None
-
-
-def load_models(config: Config) -> Models:
-    """Both models of the configuration; ModelError where one is not what it claims to be."""
-    threads = config.threads or available_threads()
-    return Models(
-        load_detector(config.detector, threads, config.conf),
-        load_classifier(config.classifier, threads),
-        threads,
-    )
-
-
-def build(models: Models, config: Config, stills: bool) -> Line:
-    """The line: for a moving picture, or for `stills`, where nothing is tracked.
-
-    ModelError where the two models were not published as a pair. `conf` takes the place of every
-    threshold on a score: of detections, of still readings, of the start of a track.
-    """
-    reader = still_reader(models, config)
-    if stills:
-        return Stills(reader)
-    tracker = TrackerSettings()
-    if config.conf is not None:
-        low = min(tracker.low_score, config.conf)
-        tracker = replace(tracker, high_score=config.conf, low_score=low)
-    line = Pipeline(
-        models.detector, SignTracker(tracker), models.classifier, Decision(), config.max_reads
-    )
-    return RoadLine(line, RoadSettings(config.road_expiry_s))
-
-
-def still_reader(models: Models, config: Config) -> Reader:
-    """Reads single pictures; ModelError where the two models were not published as a pair."""
-    threshold = pair_threshold(models.detector.spec, models.classifier.spec)
-    if config.conf is not None:
-        threshold = config.conf
-    return Reader(models.detector, models.classifier, threshold)
-
-
-def upload_nets(config: Config) -> tuple[Reader, SignClassifier]:
-    """Nets of their own for pictures that are sent to the page, on one thread."""
-    models = load_models(replace(config, threads=1))
-    return still_reader(models, config), models.classifier
-
-
-def pair_threshold(detector: Spec, classifier: Spec) -> float:
-    """The threshold of the fused score that was found for these two together.
-
-    ModelError where neither names the other.
-    """
-    for one, other in ((detector, classifier), (classifier, detector)):
-        if one.pair and one.pair.sha256 == other.sha256:
-            return one.pair.score
-    raise ModelError(
-        f"{detector.name} and {classifier.name}: expected a pair published together, found no "
-        "threshold in either for the other"
-    )
 
 
 def loop(
@@ -287,8 +208,11 @@ def run(config: Config, probe: Callable[[SourceInfo], Sink] | None = None) -> Re
             check_outputs(config)
             info, source = open_source(config.source, source_options(config))
             stack.callback(source.close)
-            models = load_models(config)
-            line = build(models, config, info.stills)
+            models = load_models(config, patient=not info.live)
+            ahead = look_ahead(models, config, info.stills)
+            if ahead:
+                stack.callback(ahead.close)
+            line = build(models, config, info.stills, ahead)
             counts = [count for count in (info.frames, config.max_frames) if count]
             status = StatusLine(min(counts, default=None))
             watch = Watch(status, models.words(), info.live, info.health)
@@ -300,7 +224,8 @@ def run(config: Config, probe: Callable[[SourceInfo], Sink] | None = None) -> Re
             sinks += open_sinks(config, info, watch, stack)
             tally = Tally(keep_events=config.source == DEMO)
             sinks = [*([probe(info)] if probe else []), tally, watch, Together(sinks)]
-            loop(arrivals(source), line, sinks, interrupts, config.max_frames)
+            frames = ahead.feed(source) if ahead else arrivals(source)
+            loop(frames, line, sinks, interrupts, config.max_frames)
     except Interrupted as stop:
         if tally is None:
             raise

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from edge.roi import parse_roi
 from models.errors import UsageError
 
 if sys.version_info >= (3, 11):
@@ -34,6 +35,7 @@ Value = str | int | float | bool | None
 
 LEAST = {
     **dict.fromkeys(("threads", "max_frames", "pictures_mb", "pictures_hours", "store_days"), 0),
+    "detect_every": 1,
     "max_reads": 1,
     "store_mb": 2,
 }
@@ -67,6 +69,8 @@ class Config:
     classifier: str = "classifier"
     threads: int = 0
     conf: float | None = None
+    roi: str = ""
+    detect_every: int = 1
     max_reads: int = 4
     max_frames: int = 0
     resolution: str = "1280x720"
@@ -97,6 +101,8 @@ class Config:
         parse_size(self.resolution)
         if not 0.0 < self.fps <= 1000.0:
             raise UsageError(f"fps: expected frames a second, up to 1000, found {self.fps:g}")
+        if self.roi:
+            parse_roi(self.roi)
 
 
 # What each setting means: the comment in `--print-config` and the help of its flag.
@@ -124,8 +130,10 @@ SETTINGS: Mapping[str, str] = {
     "web_names": "further host names of the page, separated by commas",
     "detector": "the detector: a published model's name, or a model's .json",
     "classifier": "the classifier: a published model's name, or a model's .json",
-    "threads": "inference threads; 0: all processors",
+    "threads": "inference threads; 0: what a short measurement finds best, once",
     "conf": "least score of a sign; unset takes the published thresholds",
+    "roi": "detect only between TOP,BOTTOM or in L,T,R,B, fractions of the frame; empty: all of it",
+    "detect_every": "detect in every n-th frame only and follow in between",
     "max_reads": "most signs read in one frame",
     "max_frames": "stop after so many frames; 0 goes on to the end",
     "resolution": "what a camera is asked for, as WIDTHxHEIGHT",

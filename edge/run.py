@@ -90,6 +90,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.add_argument(f"--{name}", metavar="NAME", help=SETTINGS[name])
     parser.add_argument("--threads", type=int, metavar="N", help=SETTINGS["threads"])
     parser.add_argument("--conf", type=float, metavar="SCORE", help=SETTINGS["conf"])
+    parser.add_argument("--roi", nargs="+", metavar="EDGE", help=SETTINGS["roi"])
+    parser.add_argument("--detect-every", type=int, metavar="N", help=SETTINGS["detect_every"])
     parser.add_argument("--max-frames", type=int, metavar="N", help=SETTINGS["max_frames"])
     parser.add_argument("--resolution", metavar="WxH", help=SETTINGS["resolution"])
     parser.add_argument("--fps", type=float, metavar="N", help=SETTINGS["fps"])
@@ -119,6 +121,8 @@ def settings(flags: argparse.Namespace) -> dict[str, Value]:
         # A file may be called 0 or demo: as well; with a folder in front it is only a file.
         plain = Path(flags.video).name == flags.video
         given["source"] = f"./{flags.video}" if plain and flags.video else flags.video
+    if "roi" in given:
+        given["roi"] = ",".join(flags.roi)
     return {name: value for name, value in given.items() if name in SETTINGS}
 
 

@@ -434,6 +434,8 @@ def test_models_that_are_no_pair_have_no_threshold(
         (["system", "--data", "x", "--cameras"], "--cameras: expected for classifier"),
         (["detector", "--data", "x", "--margin", "0.1"], "--margin: expected for classifier"),
         (["classifier", "--data", "x", "--margin", "-0.1"], "--margin: expected 0 to"),
+        (["classifier", "--data", "x", "--roi", "0.2,0.8"], "--roi: expected for detector"),
+        (["detector", "--data", "x", "--roi", "0.2"], "roi: expected TOP,BOTTOM"),
         (["detector", "--data", "x", "--kinds"], "--kinds: expected for classifier"),
     ],
 )
