@@ -96,9 +96,11 @@ classifier: teachers ## train and publish the classifier and its held-out twin
 	$(TRAIN) -m calibration.publish classifier --run runs/classifier --twin classifier-twin
 	if [ -f models/detector.json ]; then $(TRAIN) -m calibration.publish pair; fi
 
-detector: $(TRAIN_VENV)/.train ## train and publish the detector; WEIGHTS=FILE.pt to start from
+detector: $(TRAIN_VENV)/.train ## train the detector, publish its three sizes; WEIGHTS=FILE.pt to start from
 	YOLO_OFFLINE=false $(TRAIN) -m training.detector --seed $(SEED) --weights $(WEIGHTS) --run runs/detector
-	$(TRAIN) -m calibration.publish detector --run runs/detector
+	$(TRAIN) -m calibration.publish detector --run runs/detector --size 960x544
+	$(TRAIN) -m calibration.publish detector --run runs/detector --name detector-fast --size 640x352
+	$(TRAIN) -m calibration.publish detector --run runs/detector --name detector-accurate --size 1280x704
 
 clean: ## remove what was built; runs/ and data/ stay
 	rm -rf out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

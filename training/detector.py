@@ -42,16 +42,16 @@ HIDDEN = ("unclear", "no_stopping", "parking", "crossing", "bus_stop", "path", "
 class Recipe:
     """Everything that decides the weights, besides data and hardware."""
 
-    model: str = "yolo11n.yaml"
+    model: str = "slim"
     weights: str = "yolo11n.pt"
     part: str = "train"
     drawn: int = 120
     drawn_share: float = 0.15
     pasted: float = 0.5  # of the windows get signs pasted in
-    epochs: int = 14
+    epochs: int = 30
     windows: int = 1024  # an epoch
     batch: int = 16
-    rate: float = 1.5e-3
+    rate: float = 1.2e-3
     decay: float = 5e-4
     warmup: float = 1.0  # epochs
     average: float = 0.998  # of the weights' moving average
