@@ -69,17 +69,18 @@ def test_it_ends_when_nobody_wants_more(tmp_path: Path) -> None:
 def test_a_page_is_no_video_and_never_will_be(tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text("<html>hello</html>")
 
-    with folder_server(tmp_path) as address:
-        with pytest.raises(SourceError, match="the answer is not a video") as error:
-            next(Stream(f"{address}page.html", OPTIONS)(no_pause))
+    with (
+        folder_server(tmp_path) as address,
+        pytest.raises(SourceError, match="not a video") as error,
+    ):
+        next(Stream(f"{address}page.html", OPTIONS)(no_pause))
 
     assert not isinstance(error.value, Lost)
 
 
 def test_what_is_not_there_is_said_once_and_for_all(tmp_path: Path) -> None:
-    with folder_server(tmp_path) as address:
-        with pytest.raises(SourceError, match="404 Not Found") as error:
-            next(Stream(f"{address}none.mp4", OPTIONS)(no_pause))
+    with folder_server(tmp_path) as address, pytest.raises(SourceError, match="404") as error:
+        next(Stream(f"{address}none.mp4", OPTIONS)(no_pause))
 
     assert not isinstance(error.value, Lost)
 
