@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from pathlib import Path
 
+import av
 import pytest
 from media import HEIGHT, WIDTH, cut, noise, steady, write_video
 
@@ -48,6 +50,22 @@ def test_what_goes_on_for_ever_and_stops_is_lost(tmp_path: Path) -> None:
 
     with body_server("video/mp2t", lambda: [data]) as address:
         assert 5 <= len(until_lost(Stream(address, OPTIONS))) <= 10
+
+
+def test_a_stream_that_was_lost_leaves_nothing_behind_for_the_garbage_collector(
+    tmp_path: Path,
+) -> None:
+    data = write_video(tmp_path / "a.ts", steady(10)).read_bytes()
+    gc.collect()
+    gc.disable()
+    try:
+        with body_server("video/mp2t", lambda: [data]) as address:
+            assert until_lost(Stream(address, OPTIONS))
+        left = sum(isinstance(thing, av.VideoFrame) for thing in gc.get_objects())
+    finally:
+        gc.enable()
+
+    assert left == 0
 
 
 def test_damage_in_the_middle_costs_only_what_is_damaged(tmp_path: Path) -> None:

@@ -117,8 +117,9 @@ class Stream:
         self, container: av.container.InputContainer, pause: Pause
     ) -> Generator[Shot, None, None]:
         stream = self._video(container)
-        picture, size = PictureMaker(), (0, 0)
-        pace = Pace() if container.format.name == "hls" or container.duration else None
+        recorded = container.duration is not None
+        picture, size = PictureMaker(recorded), (0, 0)
+        pace = Pace() if recorded or container.format.name == "hls" else None
         backlog = Backlog()
         patience_s = 2 * self._options.timeout_s  # the first key frame can be far away
         heard = self._clock()
@@ -142,7 +143,7 @@ class Stream:
                 if (decoded.width, decoded.height) != size:
                     size = decoded.width, decoded.height
                     self._check_size(*size)
-                    picture = PictureMaker()
+                    picture = PictureMaker(recorded)
                 image = picture(decoded)
                 if pace:
                     due = pace(decoded.time, self._clock())
