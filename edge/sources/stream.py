@@ -69,7 +69,8 @@ class Stream:
     """A device of the pictures at an address.
 
     Cameras give each picture as it is made. What a web server gives in pieces (HLS) or as fast as
-    it can (a file) is played at its own speed; a file ends, all else is `Lost` when it stops.
+    it can (a file) is played at its own speed; a file ends, all else is `Lost` when it stops. A
+    file that breaks off starts from its beginning when it is opened again.
     """
 
     def __init__(
