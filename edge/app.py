@@ -10,62 +10,37 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from edge.classifier import SignClassifier, load_classifier
+from edge.announce import AnnounceSink, print_hint, spoken
 from edge.config import Config
-from edge.core import Event, Frame, Idler, Scene, Sink
-from edge.decision import Decision
-from edge.detector import YoloDetector, load_detector
+from edge.core import Event, Frame, Idler, Line, Sink
 from edge.interrupt import Interrupted, Interrupts
+from edge.line import build, load_models, look_ahead, upload_nets
 from edge.measure import Tally
+from edge.outputs import Runners, check_more, more_outputs, sound_of
 from edge.overlay import Overlay
-from edge.pipeline import Pipeline, Stills
-from edge.reader import Reader
-from edge.runtime import available_threads
 from edge.sinks.console import ConsoleSink
-from edge.sinks.files import Part
+from edge.sinks.csv import CsvSink
+from edge.sinks.files import prove_place
 from edge.sinks.jsonl import JsonlSink
 from edge.sinks.pictures import PicturesSink
 from edge.sinks.render import RenderOnce
-from edge.sinks.threaded import Threaded
+from edge.sinks.together import Together
 from edge.sinks.video import VideoSink
 from edge.sinks.window import WindowClosed, WindowSink, window_problem
 from edge.sources import SourceInfo, arrivals, open_source, source_options
 from edge.status import StatusLine, Watch
-from edge.tracker import SignTracker, TrackerSettings
-from models.errors import ModelError, OutputError, SourceError, UsageError
-from models.spec import Spec
+from edge.web.opening import open_store_and_page
+from models.errors import OutputError, SourceError, UsageError
 
 log = logging.getLogger(__name__)
 
 VIDEOS = (".mp4", ".mkv")
 DEMO = "demo:"
 STDOUT = "-"
-WRITE_BEHIND = 4  # frames that wait for the encoder
-
-
-class Line(Protocol):
-    """Frame → Scene; `finish` settles and ends what is open."""
-
-    def __call__(self, frame: Frame) -> Scene: ...
-
-    def finish(self) -> tuple[Event, ...]: ...
-
-
-class Models(NamedTuple):
-    """The two nets of a line."""
-
-    detector: YoloDetector
-    classifier: SignClassifier
-    threads: int
-
-    def words(self) -> str:
-        """For the status line."""
-        names = f"{self.detector.spec.name} + {self.classifier.spec.name}"
-        return f"{names} · {self.threads} thread{'s' if self.threads > 1 else ''}"
 
 
 class Result(NamedTuple):
@@ -74,50 +49,6 @@ class Result(NamedTuple):
     tally: Tally
     seconds: float
     signal: int | None
-
-
-def load_models(config: Config) -> Models:
-    """Both models of the configuration; ModelError where one is not what it claims to be."""
-    threads = config.threads or available_threads()
-    return Models(
-        load_detector(config.detector, threads, config.conf),
-        load_classifier(config.classifier, threads),
-        threads,
-    )
-
-
-def build(models: Models, config: Config, stills: bool) -> Line:
-    """The line: for a moving picture, or for `stills`, where nothing is tracked.
-
-    ModelError where the two models were not published as a pair. `conf` takes the place of every
-    threshold on a score: of detections, of still readings, of the start of a track.
-    """
-    threshold = pair_threshold(models.detector.spec, models.classifier.spec)
-    if stills:
-        if config.conf is not None:
-            threshold = config.conf
-        return Stills(Reader(models.detector, models.classifier, threshold))
-    tracker = TrackerSettings()
-    if config.conf is not None:
-        low = min(tracker.low_score, config.conf)
-        tracker = replace(tracker, high_score=config.conf, low_score=low)
-    return Pipeline(
-        models.detector, SignTracker(tracker), models.classifier, Decision(), config.max_reads
-    )
-
-
-def pair_threshold(detector: Spec, classifier: Spec) -> float:
-    """The threshold of the fused score that was found for these two together.
-
-    ModelError where neither names the other.
-    """
-    for one, other in ((detector, classifier), (classifier, detector)):
-        if one.pair and one.pair.sha256 == other.sha256:
-            return one.pair.score
-    raise ModelError(
-        f"{detector.name} and {classifier.name}: expected a pair published together, found no "
-        "threshold in either for the other"
-    )
 
 
 def loop(
@@ -179,6 +110,7 @@ def _finish(sink: Sink, events: Sequence[Event]) -> Exception | None:
 
 def check_outputs(config: Config) -> None:
     """UsageError for an output of no known kind, or one that would destroy something."""
+    check_more(config)
     output = Path(config.output)
     if config.output == STDOUT:
         raise UsageError(f"output -: expected {', '.join(VIDEOS)} or a folder; only --events can -")
@@ -186,7 +118,8 @@ def check_outputs(config: Config) -> None:
         expected = f"expected {', '.join(VIDEOS)} or a folder"
         raise UsageError(f"output {config.output}: {expected}, found {output.suffix}")
     taken = {Path(config.source).expanduser().resolve(): "would overwrite the source"}
-    for name in filter(None, (config.output, config.events)):
+    folders = (config.crops, config.snapshots)
+    for name in filter(None, (config.output, config.events, config.csv, config.store, *folders)):
         place = Path(name).resolve()
         if place in taken and name != STDOUT:
             raise UsageError(f"{name} {taken[place]}")
@@ -206,31 +139,42 @@ def open_sinks(config: Config, info: SourceInfo, watch: Watch, stack: ExitStack)
     problem = window_problem()
     if config.show and problem:
         raise UsageError(problem)
-    none_asked = not (config.output or config.events or config.show)
+    others = (config.csv, config.crops, config.snapshots, config.mqtt, config.store, config.web)
+    none_asked = not (config.output or config.events or config.show or any(others))
     show = config.show or (none_asked and info.live and not problem)
-    for file in (output if to_video else None, Path(config.events) if config.events else None):
-        if file is not None and (file.is_dir() or not file.exists()) and str(file) != STDOUT:
-            Part(file).discard()
+    for file in (config.output if to_video else "", config.events, config.csv):
+        if file and file != STDOUT and (Path(file).is_dir() or not Path(file).exists()):
+            prove_place(Path(file))
 
     overlay = Overlay()
     draw = RenderOnce(lambda scene: overlay.draw(scene, watch.status), (output is not None) + show)
+    runners = Runners(info.live)
     sinks: list[Sink] = []
 
     def add(sink: Sink) -> None:
         sinks.append(sink)
         close_with(stack, sink)
 
+    for sink in more_outputs(config, info, runners):
+        add(sink)
     if output is not None:
-        pictures = VideoSink(output, draw, info.fps) if to_video else PicturesSink(output, draw)
-        add(Threaded(pictures, WRITE_BEHIND))
+        sound = sound_of(config.source, info) if to_video else None
+        video = VideoSink(output, draw, info.fps, sound) if to_video else None
+        add(runners.pictures(video or PicturesSink(output, draw), config.output))
     if config.events:
-        add(JsonlSink(config.events))
+        add(runners.events(JsonlSink(config.events), config.events))
+    if config.csv:
+        add(runners.events(CsvSink(config.csv), config.csv))
     if show:
         add(WindowSink(draw, info.name, redraw=lambda scene: Overlay().draw(scene, watch.status)))
-    if not sinks:
+    if none_asked and not show:
         why = problem if info.live else "no output was asked for"
         log.info("%s; events are printed here", why)
         add(ConsoleSink())
+    if config.announce:
+        language = config.announce_language
+        speaks = config.announce == "voice"
+        add(spoken(language) if speaks else AnnounceSink(print_hint, language))
     return sinks
 
 
@@ -240,10 +184,13 @@ def close_with(stack: ExitStack, sink: Sink) -> None:
     def leave(_kind: object, error: BaseException | None, _trace: object) -> None:
         try:
             sink.close()
-        except (OutputError, BrokenPipeError):
+        except BrokenPipeError:
             if error is None:
                 raise
-            log.debug("closing failed as well", exc_info=True)
+        except OutputError as failed:
+            if error is None:
+                raise
+            log.warning("%s", failed)
 
     stack.push(leave)
 
@@ -261,16 +208,24 @@ def run(config: Config, probe: Callable[[SourceInfo], Sink] | None = None) -> Re
             check_outputs(config)
             info, source = open_source(config.source, source_options(config))
             stack.callback(source.close)
-            models = load_models(config)
-            line = build(models, config, info.stills)
+            models = load_models(config, patient=not info.live)
+            ahead = look_ahead(models, config, info.stills)
+            if ahead:
+                stack.callback(ahead.close)
+            line = build(models, config, info.stills, ahead)
             counts = [count for count in (info.frames, config.max_frames) if count]
             status = StatusLine(min(counts, default=None))
             watch = Watch(status, models.words(), info.live, info.health)
             stack.callback(watch.close)
-            sinks = open_sinks(config, info, watch, stack)
+            load = partial(upload_nets, config)
+            sinks = open_store_and_page(config, info, models.words(), load, stack)
+            for sink in sinks:
+                close_with(stack, sink)
+            sinks += open_sinks(config, info, watch, stack)
             tally = Tally(keep_events=config.source == DEMO)
-            sinks = [*([probe(info)] if probe else []), tally, watch, *sinks]
-            loop(arrivals(source), line, sinks, interrupts, config.max_frames)
+            sinks = [*([probe(info)] if probe else []), tally, watch, Together(sinks)]
+            frames = ahead.feed(source) if ahead else arrivals(source)
+            loop(frames, line, sinks, interrupts, config.max_frames)
     except Interrupted as stop:
         if tally is None:
             raise

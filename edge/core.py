@@ -247,4 +247,12 @@ class Idler(Protocol):
     def idle(self) -> None: ...
 
 
+class Line(Protocol):
+    """Frame → Scene; `finish` settles and ends what is open."""
+
+    def __call__(self, frame: Frame) -> Scene: ...
+
+    def finish(self) -> tuple[Event, ...]: ...
+
+
 Source = Iterator[Frame]  # a generator; closing it frees the device

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.app import build, check_outputs, load_models, loop, open_sinks
+from edge.app import check_outputs, loop, open_sinks
 from edge.config import Config
 from edge.core import Box, Event, Frame, Scene, Sign
 from edge.interrupt import Interrupted, Interrupts
+from edge.line import build, load_models
 from edge.sinks.console import ConsoleSink
 from edge.sources import SourceInfo
 from edge.status import StatusLine, Watch

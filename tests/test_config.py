@@ -87,6 +87,8 @@ def test_a_file_that_is_no_text_is_named(toml: Path) -> None:
     [
         ("threads", -1, "threads: expected 0 or more, found -1"),
         ("max_reads", 0, "max_reads: expected 1 or more, found 0"),
+        ("detect_every", 0, "detect_every: expected 1 or more, found 0"),
+        ("roi", "0.2", "roi: expected TOP,BOTTOM or LEFT,TOP,RIGHT,BOTTOM .* found 1 number"),
         ("max_frames", -5, "max_frames: expected 0 or more, found -5"),
         ("conf", 1.5, "conf: expected a score between 0 and 1, found 1.5"),
         ("conf", float("nan"), "conf: expected a score between 0 and 1, found nan"),
