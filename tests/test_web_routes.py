@@ -206,7 +206,7 @@ def png_header(width: int, height: int) -> bytes:
     """A PNG that claims to be so large and has no more than its header."""
     head = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     size, check = struct.pack(">I", 13), struct.pack(">I", zlib.crc32(head))
-    return b"\x89PNG\r\n\x1a\n" + size + head + check
+    return b"\x89PNG\r\n\x1a\n" + size + head + check + struct.pack(">I", 9) + b"IDAT"
 
 
 def other_format(name: str) -> bytes:
