@@ -125,8 +125,8 @@ def test_a_signal_ends_the_run_and_its_viewers(tmp_path: Path, number: int) -> N
     assert not viewer.is_alive()
     assert "abandoned" not in said
     assert "Traceback" not in said
-    History(tmp_path / "s.sqlite").close()
     assert [path.name for path in tmp_path.iterdir()] == ["s.sqlite"]
+    History(tmp_path / "s.sqlite").close()
 
 
 def test_the_packages_of_the_page_are_those_of_its_extra() -> None:

@@ -6,6 +6,7 @@ import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -41,6 +42,7 @@ class PageSink:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.picture = LivePicture()
+        self.closing = ExitStack()  # what ends with the page
         self._about = about
         self._health = health or self._own_health
         self._clock = clock
@@ -61,6 +63,7 @@ class PageSink:
 
     def close(self) -> None:
         self.picture.close()
+        self.closing.close()
 
     def state(self) -> dict[str, Any]:
         """All that the page shows but the picture and the history, as JSON can hold it.
