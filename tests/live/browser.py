@@ -64,7 +64,8 @@ class Browser:
 
     def complaints(self) -> list[str]:
         """What the page has written to its console: errors, and breaches of its own policy."""
-        return [entry["message"] for entry in self._post("/se/log", type="browser")]
+        entries = self._post("/se/log", type="browser")
+        return [entry["message"] for entry in entries if entry["level"] == "SEVERE"]
 
     def screenshot(self, path: Path) -> None:
         answer = self._client.get(f"{self._path}/screenshot").json()["value"]
