@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +25,30 @@ except ImportError:
         ) from error
 
 
+def litert_version() -> str:
+    """The package that runs the models, and its version."""
+    for package in ("ai-edge-litert", "tflite-runtime"):
+        with suppress(metadata.PackageNotFoundError):
+            return f"{package} {metadata.version(package)}"
+    return "unknown"
+
+
 def available_threads() -> int:
     """The processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def open_interpreter(data: bytes, name: Path | str, threads: int) -> Interpreter:
+    """LiteRT's interpreter of a model, ready to run; ModelError names what it cannot take."""
+    try:
+        with without_greeting():
+            interpreter = Interpreter(model_content=data, num_threads=threads)
+            interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise ModelError(f"{name}: expected a LiteRT model, found {error}") from error
+    return interpreter
 
 
 class LiteRtRuntime:
@@ -40,12 +61,7 @@ class LiteRtRuntime:
     def __init__(self, spec: Spec, json_path: Path, threads: int) -> None:
         data = model_bytes(spec, json_path)
         name = json_path.with_name(spec.file)
-        try:
-            with without_greeting():
-                self._interpreter = Interpreter(model_content=data, num_threads=threads)
-                self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            raise ModelError(f"{name}: expected a LiteRT model, found {error}") from error
+        self._interpreter = open_interpreter(data, name, threads)
         inputs = self._interpreter.get_input_details()
         expected = (1, spec.input.height, spec.input.width, 3)
         found = [(tuple(int(n) for n in i["shape"]), np.dtype(i["dtype"]).name) for i in inputs]
@@ -54,6 +70,11 @@ class LiteRtRuntime:
         self._input = inputs[0]["index"]
         self._outputs = self._interpreter.get_output_details()
         self.shapes = tuple(tuple(int(n) for n in o["shape"]) for o in self._outputs)
+
+    @property
+    def delegated(self) -> bool:
+        """Whether a delegate (XNNPACK, as a rule) does the work of LiteRT's own kernels."""
+        return any(op["op_name"] == "DELEGATE" for op in self._interpreter._get_ops_details())
 
     def __call__(self, image: Image) -> tuple[Array, ...]:
         self._interpreter.set_tensor(self._input, image[None])

@@ -9,8 +9,9 @@ from fakes import make_reading, numbered_image
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edge.case import DecisionSettings
 from edge.core import UNKNOWN, Box, Detection, Event, Frame, Reading, Track
-from edge.decision import Decision, DecisionSettings, new_run
+from edge.decision import Decision, new_run
 from models.signs import BACKGROUND, FOREIGN
 
 NEAR = Box(600, 300, 640, 340)

@@ -434,6 +434,8 @@ def test_models_that_are_no_pair_have_no_threshold(
         (["system", "--data", "x", "--cameras"], "--cameras: expected for classifier"),
         (["detector", "--data", "x", "--margin", "0.1"], "--margin: expected for classifier"),
         (["classifier", "--data", "x", "--margin", "-0.1"], "--margin: expected 0 to"),
+        (["classifier", "--data", "x", "--roi", "0.2,0.8"], "--roi: expected for detector"),
+        (["detector", "--data", "x", "--roi", "0.2"], "roi: expected TOP,BOTTOM"),
         (["detector", "--data", "x", "--kinds"], "--kinds: expected for classifier"),
     ],
 )
@@ -479,4 +481,4 @@ def test_the_table_is_short_and_says_what_was_measured(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "detector 1.2.3 on FullIJCNN2013, 3 pictures, 4 annotated signs"
     assert any(line.split()[:2] == ["ap50", "1.0000"] for line in lines)
-    assert len(lines) < 25
+    assert len(lines) < 30

@@ -91,13 +91,14 @@ def test_without_an_output_the_events_go_to_the_console(video: Path, tmp_path: P
 
 
 def test_the_printed_configuration_loads_again(tmp_path: Path) -> None:
-    first = run("--source", "a 'b'.mp4", "--conf", "0.3", "--print-config", cwd=tmp_path)
+    given = ("--source", "a 'b'.mp4", "--conf", "0.3", "--roi", "0.2", "0.8")
+    first = run(*given, "--print-config", cwd=tmp_path)
     (tmp_path / "edge.toml").write_text(first.stdout)
     second = run("--threads", "2", "--print-config", cwd=tmp_path)
     (tmp_path / "edge.toml").write_text(second.stdout)
 
     assert (first.returncode, second.returncode) == (0, 0)
-    expected = Config(source="a 'b'.mp4", conf=0.3, threads=2)
+    expected = Config(source="a 'b'.mp4", conf=0.3, roi="0.2,0.8", threads=2)
     assert Config(**read_toml(tmp_path / "edge.toml")) == expected  # type: ignore[arg-type]
 
 
@@ -120,6 +121,11 @@ def test_the_version_is_told(tmp_path: Path) -> None:
         (["--camera", "-1"], "--camera: expected 0 or more, found -1"),
         (["--source", "demo:", "--threads", "-2"], "threads: expected 0 or more, found -2"),
         (["--source", "demo:", "--conf", "7"], "conf: expected a score between 0 and 1, found 7"),
+        (
+            ["--source", "demo:", "--roi", "0.8", "0.2"],
+            "each edge before the one across, found 0.8",
+        ),
+        (["--source", "demo:", "--detect-every", "0"], "detect_every: expected 1 or more, found 0"),
         (["--source", "gopher://x"], "cannot read a source of the kind 'gopher://'"),
         (["--source", "demo:", "-o", "out.avi"], "expected .mp4, .mkv or a folder, found .avi"),
         (["--source", "demo:", "-o", "x.mp4", "--events", "x.mp4"], "x.mp4 is given twice"),

@@ -18,8 +18,10 @@ from PIL import UnidentifiedImageError
 
 from edge.core import Frame, Image
 from edge.handover import Feed, Queue
+from edge.sources.again import again
 from edge.sources.info import OpenSource, SourceInfo, SourceOptions, size_of
 from edge.sources.quiet import quiet_opencv
+from edge.sources.turn import turn_frames
 from models.errors import SourceError
 
 log = logging.getLogger(__name__)
@@ -42,13 +44,17 @@ def open_pictures(
 
     A picture that cannot be read is skipped with a warning and leaves a gap in `Frame.index`.
     """
-    feed = Feed(_frames(paths, name, options.max_pixels), Queue(options.read_ahead), name)
+    frames = _frames(paths, name, options.max_pixels)
+    if options.loop:
+        frames = again(frames, lambda: _frames(paths, name, options.max_pixels), 1 / STILL_FPS)
+    feed = Feed(turn_frames(frames, options), Queue(options.read_ahead), name)
     try:
         first = feed.peek()
     except BaseException:
         feed.close()
         raise
-    return SourceInfo(name, False, True, len(paths), size_of(first), STILL_FPS), feed
+    count = None if options.loop else len(paths)
+    return SourceInfo(name, False, True, count, size_of(first), STILL_FPS), feed
 
 
 def folder_pictures(folder: Path) -> list[Path]:

@@ -1,0 +1,118 @@
+"""Makes the line that a configuration asks for: the models, and the stages around them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from edge.ahead import AheadDetector
+from edge.classifier import SignClassifier, load_classifier
+from edge.config import Config
+from edge.core import Classifier, Detector, Line
+from edge.course import TrackerSettings
+from edge.decision import Decision
+from edge.detector import YoloDetector, load_detector
+from edge.pipeline import Pipeline, Stills
+from edge.reader import Reader
+from edge.road import RoadLine, RoadSettings
+from edge.roi import RoiDetector, parse_roi
+from edge.sparse import SparseDetector
+from edge.threads import Plan, plan_for
+from edge.tracker import SignTracker
+from models.errors import ModelError
+from models.spec import Spec
+
+
+class Models(NamedTuple):
+    """The two nets of a line; `others` are copies of the detector that take turns with it."""
+
+    detector: YoloDetector
+    classifier: SignClassifier
+    threads: int
+    others: tuple[YoloDetector, ...] = ()
+
+    def words(self) -> str:
+        """For the status line."""
+        names = f"{self.detector.spec.name} + {self.classifier.spec.name}"
+        threads = self.threads * (1 + len(self.others))
+        return f"{names} · {threads} thread{'s' if threads > 1 else ''}"
+
+
+def load_models(config: Config, patient: bool = False) -> Models:
+    """Both models of the configuration; ModelError where one is not what it claims to be.
+
+    With a `patient` source, whose frames wait, as many detectors as do most frames a second.
+    """
+    limit = config.threads
+    plan = Plan(limit, limit) if limit else plan_for(config.detector)
+    threads, workers = (1, plan.workers) if patient and plan.workers > 1 else (plan.threads, 1)
+    detectors = [load_detector(config.detector, threads, config.conf) for _ in range(workers)]
+    classifier = load_classifier(config.classifier, threads)
+    return Models(detectors[0], classifier, threads, tuple(detectors[1:]))
+
+
+def look_ahead(models: Models, config: Config, stills: bool) -> AheadDetector | None:
+    """What lets all detectors work at once, if there are several."""
+    if not models.others:
+        return None
+    detectors = [shown(detector, config) for detector in (models.detector, *models.others)]
+    return AheadDetector(detectors, 1 if stills else config.detect_every)
+
+
+def shown(detector: Detector, config: Config) -> Detector:
+    """The detector with what the configuration lets it see."""
+    return RoiDetector(detector, parse_roi(config.roi)) if config.roi else detector
+
+
+def build(models: Models, config: Config, stills: bool, ahead: AheadDetector | None = None) -> Line:
+    """The line: for a moving picture, or for `stills`, where nothing is tracked.
+
+    `ahead` takes the place of the detector where the source is fed through it. ModelError where
+    the two models were not published as a pair. `conf` takes the place of every threshold on a
+    score: of detections, of still readings, of the start of a track.
+    """
+    detector = ahead or shown(models.detector, config)
+    reader = still_reader(models, config, detector)
+    if stills:
+        return Stills(reader)
+    if config.detect_every > 1 and not ahead:
+        detector = SparseDetector(detector, config.detect_every)
+    line = follow(detector, models.classifier, config)
+    return RoadLine(line, RoadSettings(config.road_expiry_s))
+
+
+def still_reader(models: Models, config: Config, detector: Detector) -> Reader:
+    """Reads single pictures; ModelError where the two models were not published as a pair."""
+    threshold = pair_threshold(models.detector.spec, models.classifier.spec)
+    if config.conf is not None:
+        threshold = config.conf
+    return Reader(detector, models.classifier, threshold)
+
+
+def upload_nets(config: Config) -> tuple[Reader, SignClassifier]:
+    """Nets of their own for pictures that are sent to the page, on one thread."""
+    models = load_models(replace(config, threads=1))
+    return still_reader(models, config, models.detector), models.classifier
+
+
+def follow(detector: Detector, classifier: Classifier, config: Config) -> Pipeline:
+    """The line of a moving picture."""
+    tracker = TrackerSettings()
+    if config.conf is not None:
+        low = min(tracker.low_score, config.conf)
+        tracker = replace(tracker, high_score=config.conf, low_score=low)
+    return Pipeline(detector, SignTracker(tracker), classifier, Decision(), config.max_reads)
+
+
+def pair_threshold(detector: Spec, classifier: Spec) -> float:
+    """The threshold of the fused score that was found for these two together.
+
+    ModelError where neither names the other.
+    """
+    for one, other in ((detector, classifier), (classifier, detector)):
+        if one.pair and one.pair.sha256 == other.sha256:
+            return one.pair.score
+    raise ModelError(
+        f"{detector.name} and {classifier.name}: expected a pair published together, found no "
+        "threshold in either for the other"
+    )
