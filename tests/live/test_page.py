@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -11,7 +10,6 @@ from pathlib import Path
 import cv2
 import pytest
 
-from edge.demo import VIDEO
 from tests.commands import TIMEOUT_S, command, environment
 from tests.live.browser import Browser, chromium
 from tests.pages import demo_frame
@@ -24,13 +22,18 @@ TOKEN = "a-token-for-the-test"
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A run on the drive, over and over, with a store and a page behind a token."""
-    ffmpeg = shutil.which("ffmpeg")
-    if ffmpeg is None:
-        pytest.skip("there is no ffmpeg here: tools/live_setup.sh")
     folder = tmp_path_factory.mktemp("run")
-    loop = [ffmpeg, "-v", "error", "-stream_loop", "99", "-i", VIDEO, "-c", "copy", "long.mp4"]
-    subprocess.run(loop, cwd=folder, check=True)
-    flags = ("--video", "long.mp4", "--store", "s.sqlite", "--web", "0", "--web-token", TOKEN)
+    flags = (
+        "--source",
+        "demo:",
+        "--loop",
+        "--store",
+        "s.sqlite",
+        "--web",
+        "0",
+        "--web-token",
+        TOKEN,
+    )
     with subprocess.Popen(
         command("edge.run", *flags),
         cwd=folder,
