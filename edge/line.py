@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from edge.ahead import AheadDetector
+from edge.case import DecisionSettings
 from edge.classifier import SignClassifier, load_classifier
 from edge.config import Config
 from edge.core import Classifier, Detector, Event, Frame, Scene
@@ -79,23 +80,26 @@ def build(models: Models, config: Config, stills: bool, ahead: AheadDetector | N
     score: of detections, of still readings, of the start of a track.
     """
     threshold = pair_threshold(models.detector.spec, models.classifier.spec)
+    if config.conf is not None:
+        threshold = config.conf
     detector = ahead or shown(models.detector, config)
     if stills:
-        if config.conf is not None:
-            threshold = config.conf
         return Stills(Reader(detector, models.classifier, threshold))
     if config.detect_every > 1 and not ahead:
         detector = SparseDetector(detector, config.detect_every)
-    return follow(detector, models.classifier, config)
+    return follow(detector, models.classifier, config, threshold)
 
 
-def follow(detector: Detector, classifier: Classifier, config: Config) -> Pipeline:
-    """The line of a moving picture."""
+def follow(
+    detector: Detector, classifier: Classifier, config: Config, threshold: float
+) -> Pipeline:
+    """The line of a moving picture; `threshold` is the least fused score of a sign."""
     tracker = TrackerSettings()
     if config.conf is not None:
         low = min(tracker.low_score, config.conf)
         tracker = replace(tracker, high_score=config.conf, low_score=low)
-    return Pipeline(detector, SignTracker(tracker), classifier, Decision(), config.max_reads)
+    decision = Decision(DecisionSettings(fused=threshold))
+    return Pipeline(detector, SignTracker(tracker), classifier, decision, config.max_reads)
 
 
 def pair_threshold(detector: Spec, classifier: Spec) -> float:
