@@ -72,7 +72,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     for name in ("detector", "classifier"):
         parser.add_argument(f"--{name}", default=getattr(default, name), metavar="NAME")
-    parser.add_argument("--threads", type=int, default=default.threads, help="0: all processors")
+    parser.add_argument("--threads", type=int, default=default.threads, metavar="N")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     flags = parser.parse(arguments)
     if flags.stills < 0 or not (flags.stills or flags.seeds):
