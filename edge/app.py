@@ -8,28 +8,32 @@ leaves by one `ExitStack`, and what was read until then is kept.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from itertools import islice
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from edge.announce import AnnounceSink, print_hint, spoken
 from edge.config import Config
-from edge.core import Event, Sink, Source
+from edge.core import Event, Frame, Idler, Line, Sink
 from edge.interrupt import Interrupted, Interrupts
-from edge.line import Line, build, load_models, look_ahead
+from edge.line import build, load_models, look_ahead, upload_nets
 from edge.measure import Tally
+from edge.outputs import Runners, check_more, more_outputs, sound_of
 from edge.overlay import Overlay
 from edge.sinks.console import ConsoleSink
-from edge.sinks.files import Part
+from edge.sinks.csv import CsvSink
+from edge.sinks.files import prove_place
 from edge.sinks.jsonl import JsonlSink
 from edge.sinks.pictures import PicturesSink
 from edge.sinks.render import RenderOnce
-from edge.sinks.threaded import Threaded
+from edge.sinks.together import Together
 from edge.sinks.video import VideoSink
 from edge.sinks.window import WindowClosed, WindowSink, window_problem
-from edge.sources import SourceInfo, open_source
+from edge.sources import SourceInfo, arrivals, open_source, source_options
 from edge.status import StatusLine, Watch
+from edge.web.opening import open_store_and_page
 from models.errors import OutputError, SourceError, UsageError
 
 log = logging.getLogger(__name__)
@@ -37,7 +41,6 @@ log = logging.getLogger(__name__)
 VIDEOS = (".mp4", ".mkv")
 DEMO = "demo:"
 STDOUT = "-"
-WRITE_BEHIND = 4  # frames that wait for the encoder
 
 
 class Result(NamedTuple):
@@ -49,9 +52,15 @@ class Result(NamedTuple):
 
 
 def loop(
-    source: Source, line: Line, sinks: Sequence[Sink], interrupts: Interrupts, max_frames: int = 0
+    source: Iterator[Frame | None],
+    line: Line,
+    sinks: Sequence[Sink],
+    interrupts: Interrupts,
+    max_frames: int = 0,
 ) -> None:
     """Every frame down the line and into every sink, until the source ends; 0 is no limit.
+
+    A source gives None where no frame came for a second: sinks that want to know are told.
 
     A source that fails, a sink that fails, a signal and the user closing the window end it like
     the end of the source does: what was read before is finished properly, then the first error
@@ -59,8 +68,13 @@ def loop(
     """
     errors: list[BaseException] = []
     try:
-        for frame in islice(source, max_frames or None):
+        for frame in _up_to(max_frames, source):
             with interrupts.hold():
+                if frame is None:
+                    for idler in sinks:
+                        if isinstance(idler, Idler):
+                            idler.idle()
+                    continue
                 scene = line(frame)
                 for sink in sinks:
                     sink.write(scene)
@@ -76,6 +90,16 @@ def loop(
         raise errors[0]
 
 
+def _up_to(count: int, source: Iterator[Frame | None]) -> Iterator[Frame | None]:
+    """So many frames, and the pauses between them; 0 is no limit."""
+    done = 0
+    for frame in source:
+        yield frame
+        done += frame is not None
+        if done == count and count:
+            return
+
+
 def _finish(sink: Sink, events: Sequence[Event]) -> Exception | None:
     try:
         sink.finish(events)
@@ -86,6 +110,7 @@ def _finish(sink: Sink, events: Sequence[Event]) -> Exception | None:
 
 def check_outputs(config: Config) -> None:
     """UsageError for an output of no known kind, or one that would destroy something."""
+    check_more(config)
     output = Path(config.output)
     if config.output == STDOUT:
         raise UsageError(f"output -: expected {', '.join(VIDEOS)} or a folder; only --events can -")
@@ -93,7 +118,8 @@ def check_outputs(config: Config) -> None:
         expected = f"expected {', '.join(VIDEOS)} or a folder"
         raise UsageError(f"output {config.output}: {expected}, found {output.suffix}")
     taken = {Path(config.source).expanduser().resolve(): "would overwrite the source"}
-    for name in filter(None, (config.output, config.events)):
+    folders = (config.crops, config.snapshots)
+    for name in filter(None, (config.output, config.events, config.csv, config.store, *folders)):
         place = Path(name).resolve()
         if place in taken and name != STDOUT:
             raise UsageError(f"{name} {taken[place]}")
@@ -113,31 +139,42 @@ def open_sinks(config: Config, info: SourceInfo, watch: Watch, stack: ExitStack)
     problem = window_problem()
     if config.show and problem:
         raise UsageError(problem)
-    none_asked = not (config.output or config.events or config.show)
+    others = (config.csv, config.crops, config.snapshots, config.mqtt, config.store, config.web)
+    none_asked = not (config.output or config.events or config.show or any(others))
     show = config.show or (none_asked and info.live and not problem)
-    for file in (output if to_video else None, Path(config.events) if config.events else None):
-        if file is not None and (file.is_dir() or not file.exists()) and str(file) != STDOUT:
-            Part(file).discard()
+    for file in (config.output if to_video else "", config.events, config.csv):
+        if file and file != STDOUT and (Path(file).is_dir() or not Path(file).exists()):
+            prove_place(Path(file))
 
     overlay = Overlay()
     draw = RenderOnce(lambda scene: overlay.draw(scene, watch.status), (output is not None) + show)
+    runners = Runners(info.live)
     sinks: list[Sink] = []
 
     def add(sink: Sink) -> None:
         sinks.append(sink)
         close_with(stack, sink)
 
+    for sink in more_outputs(config, info, runners):
+        add(sink)
     if output is not None:
-        pictures = VideoSink(output, draw, info.fps) if to_video else PicturesSink(output, draw)
-        add(Threaded(pictures, WRITE_BEHIND))
+        sound = sound_of(config.source, info) if to_video else None
+        video = VideoSink(output, draw, info.fps, sound) if to_video else None
+        add(runners.pictures(video or PicturesSink(output, draw), config.output))
     if config.events:
-        add(JsonlSink(config.events))
+        add(runners.events(JsonlSink(config.events), config.events))
+    if config.csv:
+        add(runners.events(CsvSink(config.csv), config.csv))
     if show:
-        add(WindowSink(draw, info.name))
-    if not sinks:
+        add(WindowSink(draw, info.name, redraw=lambda scene: Overlay().draw(scene, watch.status)))
+    if none_asked and not show:
         why = problem if info.live else "no output was asked for"
         log.info("%s; events are printed here", why)
         add(ConsoleSink())
+    if config.announce:
+        language = config.announce_language
+        speaks = config.announce == "voice"
+        add(spoken(language) if speaks else AnnounceSink(print_hint, language))
     return sinks
 
 
@@ -147,25 +184,29 @@ def close_with(stack: ExitStack, sink: Sink) -> None:
     def leave(_kind: object, error: BaseException | None, _trace: object) -> None:
         try:
             sink.close()
-        except (OutputError, BrokenPipeError):
+        except BrokenPipeError:
             if error is None:
                 raise
-            log.debug("closing failed as well", exc_info=True)
+        except OutputError as failed:
+            if error is None:
+                raise
+            log.warning("%s", failed)
 
     stack.push(leave)
 
 
-def run(config: Config) -> Result:
+def run(config: Config, probe: Callable[[SourceInfo], Sink] | None = None) -> Result:
     """Open what the configuration names, drive the line, close everything; raises AppError.
 
-    Call it on the main thread: there are the signals and the window.
+    Call it on the main thread: there are the signals and the window. A `probe` is one more sink,
+    first in line, for whoever measures the app.
     """
     tally: Tally | None = None
     stopped_by: int | None = None
     try:
         with Interrupts() as interrupts, ExitStack() as stack:
             check_outputs(config)
-            info, source = open_source(config.source)
+            info, source = open_source(config.source, source_options(config))
             stack.callback(source.close)
             models = load_models(config, patient=not info.live)
             ahead = look_ahead(models, config, info.stills)
@@ -174,17 +215,17 @@ def run(config: Config) -> Result:
             line = build(models, config, info.stills, ahead)
             counts = [count for count in (info.frames, config.max_frames) if count]
             status = StatusLine(min(counts, default=None))
-            watch = Watch(status, models.words(), info.live)
+            watch = Watch(status, models.words(), info.live, info.health)
             stack.callback(watch.close)
-            sinks = open_sinks(config, info, watch, stack)
+            load = partial(upload_nets, config)
+            sinks = open_store_and_page(config, info, models.words(), load, stack)
+            for sink in sinks:
+                close_with(stack, sink)
+            sinks += open_sinks(config, info, watch, stack)
             tally = Tally(keep_events=config.source == DEMO)
-            loop(
-                ahead.feed(source) if ahead else source,
-                line,
-                [tally, watch, *sinks],
-                interrupts,
-                config.max_frames,
-            )
+            sinks = [*([probe(info)] if probe else []), tally, watch, Together(sinks)]
+            frames = ahead.feed(source) if ahead else arrivals(source)
+            loop(frames, line, sinks, interrupts, config.max_frames)
     except Interrupted as stop:
         if tally is None:
             raise

@@ -55,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     config = load(flags.config, given)
     config = replace(config, source=config.source or DEMO, output="", events="", show=False)
+    config = replace(config, csv="", crops="", snapshots="", mqtt="", metrics="")
     if flags.frames < 1:
         raise UsageError(f"--frames: expected 1 or more, found {flags.frames}")
     if flags.json:

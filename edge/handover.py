@@ -45,6 +45,14 @@ class Queue(Generic[T]):
             self._items.append(item)
             self._changed.notify_all()
 
+    def offer(self, item: T) -> bool:
+        """Hand one item over if there is room for it now. Closed if the consumer has gone."""
+        with self._changed:
+            if not self._closed and not self._ended and len(self._items) >= self._depth:
+                return False
+            self.put(item)
+            return True
+
     def take(self, timeout_s: float | None = None) -> T:
         """The oldest item, waited for.
 
@@ -99,13 +107,18 @@ class Queue(Generic[T]):
 
 
 class Slot(Queue[T]):
-    """One item: put never waits and replaces what nobody took, so what is taken is fresh."""
+    """One item: put never waits and replaces what nobody took, so what is taken is fresh.
+
+    `replaced` counts those that nobody took.
+    """
 
     def __init__(self) -> None:
         super().__init__(depth=1)
+        self.replaced = 0
 
     def _make_room(self) -> None:
         if not self._ended:
+            self.replaced += len(self._items)
             self._items.clear()
 
 

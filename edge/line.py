@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from edge.ahead import AheadDetector
 from edge.case import DecisionSettings
 from edge.classifier import SignClassifier, load_classifier
 from edge.config import Config
-from edge.core import Classifier, Detector, Event, Frame, Scene
+from edge.core import Classifier, Detector, Line
 from edge.course import TrackerSettings
 from edge.decision import Decision
 from edge.detector import YoloDetector, load_detector
 from edge.pipeline import Pipeline, Stills
 from edge.reader import Reader
+from edge.road import RoadLine, RoadSettings
 from edge.roi import RoiDetector, parse_roi
 from edge.sparse import SparseDetector
 from edge.threads import Plan, plan_for
 from edge.tracker import SignTracker
 from models.errors import ModelError
 from models.spec import Spec
-
-
-class Line(Protocol):
-    """Frame → Scene; `finish` settles and ends what is open."""
-
-    def __call__(self, frame: Frame) -> Scene: ...
-
-    def finish(self) -> tuple[Event, ...]: ...
 
 
 class Models(NamedTuple):
@@ -79,15 +72,30 @@ def build(models: Models, config: Config, stills: bool, ahead: AheadDetector | N
     the two models were not published as a pair. `conf` takes the place of every threshold on a
     score: of detections, of still readings, of the start of a track.
     """
-    threshold = pair_threshold(models.detector.spec, models.classifier.spec)
-    if config.conf is not None:
-        threshold = config.conf
     detector = ahead or shown(models.detector, config)
     if stills:
-        return Stills(Reader(detector, models.classifier, threshold))
+        return Stills(still_reader(models, config, detector))
     if config.detect_every > 1 and not ahead:
         detector = SparseDetector(detector, config.detect_every)
-    return follow(detector, models.classifier, config, threshold)
+    line = follow(detector, models.classifier, config, threshold_of(models, config))
+    return RoadLine(line, RoadSettings(config.road_expiry_s))
+
+
+def threshold_of(models: Models, config: Config) -> float:
+    """The least fused score of a sign; ModelError where the models were not published as a pair."""
+    threshold = pair_threshold(models.detector.spec, models.classifier.spec)
+    return threshold if config.conf is None else config.conf
+
+
+def still_reader(models: Models, config: Config, detector: Detector) -> Reader:
+    """Reads single pictures; ModelError where the two models were not published as a pair."""
+    return Reader(detector, models.classifier, threshold_of(models, config))
+
+
+def upload_nets(config: Config) -> tuple[Reader, SignClassifier]:
+    """Nets of their own for pictures that are sent to the page, on one thread."""
+    models = load_models(replace(config, threads=1))
+    return still_reader(models, config, models.detector), models.classifier
 
 
 def follow(

@@ -20,8 +20,11 @@ from pathlib import Path
 
 from edge.app import DEMO, STDOUT, Result, run
 from edge.command import CommandParser
-from edge.config import SETTINGS, Config, Value, load, to_toml
+from edge.config import CHOICES, SETTINGS, Config, Value, load, to_toml
 from edge.demo import load_truth, report, score
+from edge.outputs import METRICS
+from edge.sources.usb import camera_table
+from edge.web.address import DEFAULT as WEB_ADDRESS
 from models.errors import UsageError, run_command
 
 log = logging.getLogger(__name__)
@@ -33,6 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     config = load(flags.config, settings(flags))
     if flags.print_config:
         print(to_toml(config), end="")
+        return 0
+    if flags.list_cameras:
+        print("\n".join(camera_table()) or "no cameras found")
         return 0
     if not config.source:
         raise UsageError(
@@ -54,6 +60,32 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("-o", "--output", metavar="PATH", help=SETTINGS["output"])
     parser.add_argument("--events", metavar="FILE.jsonl", help=SETTINGS["events"])
     parser.add_argument("--show", action="store_true", default=None, help=SETTINGS["show"])
+    parser.add_argument("--csv", metavar="FILE.csv", help=SETTINGS["csv"])
+    for name in ("crops", "snapshots"):
+        parser.add_argument(f"--{name}", metavar="DIR", help=SETTINGS[name])
+    parser.add_argument("--pictures-mb", type=int, metavar="N", help=SETTINGS["pictures_mb"])
+    parser.add_argument("--pictures-hours", type=int, metavar="N", help=SETTINGS["pictures_hours"])
+    parser.add_argument("--mqtt", metavar="URL", help=SETTINGS["mqtt"])
+    for name in ("mqtt_password_file", "mqtt_ca", "mqtt_spool"):
+        flag = f"--{name.replace('_', '-')}"
+        parser.add_argument(flag, metavar="FILE", help=SETTINGS[name])
+    parser.add_argument(
+        "--metrics", nargs="?", const=METRICS, metavar="HOST:PORT", help=SETTINGS["metrics"]
+    )
+    parser.add_argument("--store", metavar="FILE.sqlite", help=SETTINGS["store"])
+    for name in ("store-days", "store-mb"):
+        parser.add_argument(
+            f"--{name}", type=int, metavar="N", help=SETTINGS[name.replace("-", "_")]
+        )
+    parser.add_argument(
+        "--web", nargs="?", const=WEB_ADDRESS, metavar="HOST:PORT", help=SETTINGS["web"]
+    )
+    parser.add_argument("--web-token", metavar="TOKEN|@FILE", help=SETTINGS["web_token"])
+    parser.add_argument("--web-names", metavar="NAME,NAME", help=SETTINGS["web_names"])
+    how = CHOICES["announce"][1:]
+    parser.add_argument(
+        "--announce", nargs="?", const=how[0], choices=how, help=SETTINGS["announce"]
+    )
     for name in ("detector", "classifier"):
         parser.add_argument(f"--{name}", metavar="NAME", help=SETTINGS[name])
     parser.add_argument("--threads", type=int, metavar="N", help=SETTINGS["threads"])
@@ -61,6 +93,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--roi", nargs="+", metavar="EDGE", help=SETTINGS["roi"])
     parser.add_argument("--detect-every", type=int, metavar="N", help=SETTINGS["detect_every"])
     parser.add_argument("--max-frames", type=int, metavar="N", help=SETTINGS["max_frames"])
+    parser.add_argument("--resolution", metavar="WxH", help=SETTINGS["resolution"])
+    parser.add_argument("--fps", type=float, metavar="N", help=SETTINGS["fps"])
+    parser.add_argument("--rotate", type=int, metavar="DEGREES", help=SETTINGS["rotate"])
+    parser.add_argument("--flip", metavar="HOW", help=SETTINGS["flip"])
+    parser.add_argument("--loop", action="store_true", default=None, help=SETTINGS["loop"])
+    parser.add_argument(
+        "--list-cameras", action="store_true", help="print the cameras there are and stop"
+    )
     parser.add_argument(
         "--config", type=Path, metavar="FILE.toml", help="settings; flags win over them"
     )
@@ -91,7 +131,9 @@ def sum_up(result: Result, config: Config) -> None:
     tally = result.tally
     rate = tally.frames / result.seconds if result.seconds else 0.0
     done = f"{tally.frames} frames in {result.seconds:.1f} s, {rate:.1f} frames/s"
-    written = [path for path in (config.output, config.events) if path not in ("", STDOUT)]
+    outputs = [config.output, config.events, config.csv]
+    outputs += [config.store, config.crops, config.snapshots]
+    written = [path for path in outputs if path not in ("", STDOUT)]
     wrote = f"; wrote {', '.join(written)}" if written else ""
     if config.source != DEMO or config.max_frames or result.signal is not None:
         log.info("%s, %d signs%s", done, tally.signs, wrote)

@@ -71,6 +71,11 @@ class LiteRtRuntime:
         self._outputs = self._interpreter.get_output_details()
         self.shapes = tuple(tuple(int(n) for n in o["shape"]) for o in self._outputs)
 
+    @property
+    def delegated(self) -> bool:
+        """Whether a delegate (XNNPACK, as a rule) does the work of LiteRT's own kernels."""
+        return any(op["op_name"] == "DELEGATE" for op in self._interpreter._get_ops_details())
+
     def __call__(self, image: Image) -> tuple[Array, ...]:
         self._interpreter.set_tensor(self._input, image[None])
         self._interpreter.invoke()

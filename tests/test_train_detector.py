@@ -40,6 +40,7 @@ SIZE = (160, 96)
 RECIPE = Recipe(
     weights="none",
     drawn=0,
+    pasted=0.0,
     epochs=2,
     windows=8,
     batch=4,
@@ -90,7 +91,9 @@ def test_a_run_learns_and_leaves_its_record(run: Path) -> None:
 def test_starting_weights_are_named_with_their_hash(tmp_path: Path) -> None:
     file = tmp_path / "start.pt"
     file.write_bytes(b"weights")
-    (entry,) = (e for e in origin(Recipe(weights=str(file), drawn=0)) if e["data"] == "weights")
+    (entry,) = (
+        e for e in origin(Recipe(weights=str(file), drawn=0, pasted=0.0)) if e["data"] == "weights"
+    )
     assert entry["file"] == "start.pt"
     assert entry["sha256"] == hashlib.sha256(b"weights").hexdigest()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -15,10 +16,12 @@ import pytest
 from edge.core import Array, Box, Frame, Image, Scene
 from edge.overlay import Overlay
 from edge.pictograms import COLOURS
+from edge.sinks import video
+from edge.sinks.sound import Sound
 from edge.sinks.video import TICKS, Clock, VideoSink
 from models.errors import OutputError, UsageError
 from tests.disks import mounted
-from tests.media import corner_colours, quarters
+from tests.media import corner_colours, quarters, read
 from tests.scenes import KEEP_RIGHT, grey, make_scene, make_track
 
 NTSC = Fraction(30000, 1001)
@@ -135,10 +138,29 @@ def test_it_is_h264_that_every_player_knows_and_says_its_colours(
     assert "traffic-sign-edge" in found.metadata["comment"]
 
 
-def test_an_mp4_starts_with_its_index_so_that_it_plays_while_it_loads(tmp_path: Path) -> None:
-    data = write(tmp_path / "out.mp4", [0, 0.04]).read_bytes()
+def test_a_whole_mp4_is_an_ordinary_one_with_an_index(tmp_path: Path) -> None:
+    path = write(tmp_path / "out.mp4", [index / 25 for index in range(60)])
 
-    assert 0 < data.index(b"moov") < data.index(b"mdat")
+    assert video.HYBRID or path.read_bytes().count(b"moof")
+    with av.open(str(path)) as container:
+        if video.HYBRID:
+            assert container.streams.video[0].frames == 60
+        assert (container.duration or 0) / av.time_base == pytest.approx(2.4)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_what_was_written_plays_before_it_is_whole(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"out.{suffix}"
+    sink = VideoSink(path, as_it_is)
+    for index in range(100):
+        sink.write(make_scene(noise(index), index=index, time=index / 25))
+    killed = tmp_path / f"killed.{suffix}"
+    killed.write_bytes(path.with_name(f"out.part.{suffix}").read_bytes())
+    sink.close()
+
+    _, frames = read(killed)  # as the app reads it again
+    assert len(frames) >= 100 - 25 * video.WHOLE_S - 2
+    assert len(decode(path).times) == 100
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -207,10 +229,34 @@ def test_the_file_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "folder" / "out.mp4"
     sink = VideoSink(path, as_it_is)
     sink.write(make_scene(quarters()))
-    assert [each.name for each in path.parent.iterdir()] == ["out.mp4.part"]
+    assert [each.name for each in path.parent.iterdir()] == ["out.part.mp4"]
     sink.close()
 
     assert [each.name for each in path.parent.iterdir()] == ["out.mp4"]
+
+
+def test_what_a_killed_run_has_left_is_set_aside(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for content in (b"first", b"second"):
+        (tmp_path / "out.part.mp4").write_bytes(content)
+        write(tmp_path / "out.mp4", [0])
+
+    assert (tmp_path / "out.cut-1.mp4").read_bytes() == b"first"
+    assert (tmp_path / "out.cut-2.mp4").read_bytes() == b"second"
+    assert len(decode(tmp_path / "out.mp4").times) == 1
+    assert "kept as" in caplog.text and "out.cut-2.mp4" in caplog.text
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there an open file guards itself")
+def test_two_runs_never_write_the_same_file(tmp_path: Path) -> None:
+    first = VideoSink(tmp_path / "out.mp4", as_it_is)
+    first.write(make_scene(quarters()))
+    with pytest.raises(OutputError, match="another run is writing this file"):
+        VideoSink(tmp_path / "out.mp4", as_it_is)
+    first.close()
+
+    assert len(decode(tmp_path / "out.mp4").times) == 1
 
 
 def test_closing_twice_is_closing_once(tmp_path: Path) -> None:
@@ -282,19 +328,131 @@ def test_a_read_only_disk_is_told_before_the_first_frame(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-@pytest.mark.parametrize("share", [0.3, 0.95], ids=["early", "in the last moment"])
-def test_a_full_disk_is_one_error_and_leaves_nothing(
+@pytest.mark.parametrize("share", [0.5, 0.95], ids=["early", "in the last moment"])
+def test_a_full_disk_is_one_error_and_what_was_written_still_plays(
     tmp_path: Path, suffix: str, share: float
 ) -> None:
     times = [index / 25 for index in range(60)]
     needed = write(tmp_path / f"whole.{suffix}", times, noise).stat().st_size
     with mounted(tmp_path / "disk", f"size={int(needed * share)}") as disk:
         sink = VideoSink(disk / f"out.{suffix}", as_it_is)
-        with pytest.raises(OutputError, match=r"out\..*No space left on device"):
+        with pytest.raises(OutputError, match=r"out\..*No space left on device.*out\.part\."):
             for index, time in enumerate(times):
                 sink.write(make_scene(noise(index), index=index, time=time))
             sink.close()
         sink.write(make_scene(noise(0)))
         sink.close()
 
-        assert list(disk.iterdir()) == []
+        (left,) = disk.iterdir()
+        assert len(read(left)[1]) >= 60 * share - 25 * video.WHOLE_S - 3
+
+
+# --- sound ---
+
+
+def sounding(path: Path, codec: str, start: float = 0.0, picture_s: float = 0.0) -> Path:
+    """Two seconds of pictures and of sound; the first picture comes `picture_s` later."""
+    with av.open(str(path), "w") as container:
+        pictures: Any = container.add_stream("libx264", rate=25)
+        pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
+        pictures.codec_context.max_b_frames = 0
+        sound: Any = container.add_stream(codec, rate=48000)
+        sound.layout = "mono"
+        sound.time_base = Fraction(1, 48000)
+        for index in range(50):
+            frame = av.VideoFrame.from_ndarray(quarters(), "bgr24")
+            frame.pts, frame.time_base = index + round(25 * (start + picture_s)), Fraction(1, 25)
+            container.mux(pictures.encode(frame))
+        for index in range(94):
+            samples = np.full((1, 1024), 0.1, np.float32)
+            if sound.codec_context.format.name == "s16":
+                samples = (samples * 32767).astype(np.int16)
+            block = av.AudioFrame.from_ndarray(samples, sound.codec_context.format.name, "mono")
+            block.pts, block.time_base = 1024 * index + round(48000 * start), Fraction(1, 48000)
+            block.sample_rate = 48000
+            container.mux(sound.encode(block))
+        container.mux(pictures.encode(None))
+        container.mux(sound.encode(None))
+    return path
+
+
+def with_sound(source: Path, target: Path, count: int = 50, segment_from: int = 99) -> Path:
+    sink = VideoSink(target, as_it_is, 25, Sound(source))
+    for index in range(count):
+        frame = Frame(quarters(), index, index / 25, int(index >= segment_from))
+        sink.write(Scene(frame))
+    sink.close()
+    return target
+
+
+def sound_of(path: Path) -> list[tuple[float, bytes]]:
+    with av.open(str(path)) as container:
+        if not container.streams.audio:
+            return []
+        packets = [p for p in container.demux(container.streams.audio[0]) if p.size]
+        return [(float(p.pts * p.time_base), bytes(p)) for p in packets]  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_the_sound_of_the_source_is_kept_byte_by_byte(tmp_path: Path, suffix: str) -> None:
+    source = sounding(tmp_path / "in.mp4", "aac")
+
+    found = sound_of(with_sound(source, tmp_path / f"out.{suffix}"))
+
+    expected = [(time, data) for time, data in sound_of(source) if 0 <= time < 2]
+    assert [data for _, data in found] == [data for _, data in expected]
+    assert [time for time, _ in found] == pytest.approx([time for time, _ in expected], abs=0.001)
+
+
+def test_the_sound_stays_with_the_pictures_where_these_begin_later(tmp_path: Path) -> None:
+    source = sounding(tmp_path / "in.mkv", "aac", picture_s=0.4)
+
+    found = sound_of(with_sound(source, tmp_path / "out.mkv"))
+
+    expected = [(time - 0.4, data) for time, data in sound_of(source) if time >= 0.4]
+    assert [data for _, data in found] == [data for _, data in expected]
+    assert [time for time, _ in found] == pytest.approx([time for time, _ in expected], abs=0.002)
+
+
+def test_a_run_that_ends_early_has_sound_as_long_as_pictures(tmp_path: Path) -> None:
+    source = sounding(tmp_path / "in.mp4", "aac")
+
+    times = [time for time, _ in sound_of(with_sound(source, tmp_path / "out.mp4", count=25))]
+
+    assert 0.95 < times[-1] < 1.0
+
+
+def test_sound_ends_where_the_source_jumps(tmp_path: Path) -> None:
+    source = sounding(tmp_path / "in.mp4", "aac")
+    out = with_sound(source, tmp_path / "out.mp4", segment_from=25)
+
+    assert 0.9 < sound_of(out)[-1][0] < 1.0
+    assert len(decode(out).times) == 50
+
+
+def test_sound_that_mp4_cannot_hold_is_left_out_with_a_hint(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = sounding(tmp_path / "in.mkv", "pcm_s16le")
+
+    assert sound_of(with_sound(source, tmp_path / "out.mp4")) == []
+    assert "pcm_s16le does not go into an mp4 and is left out; an .mkv keeps it" in caplog.text
+    assert sound_of(with_sound(source, tmp_path / "out.mkv"))
+
+
+def test_a_source_without_sound_gives_a_video_without_it(tmp_path: Path) -> None:
+    source = write(tmp_path / "in.mp4", [index / 25 for index in range(50)])
+    out = with_sound(source, tmp_path / "out.mp4")
+
+    assert (sound_of(out), len(decode(out).times)) == ([], 50)
+
+
+def test_sound_that_breaks_off_costs_no_picture(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = tmp_path / "in.mp4"
+    source.write_bytes(b"this is no video at all")
+    out = with_sound(source, tmp_path / "out.mp4")
+
+    assert len(decode(out).times) == 50
+    assert "its sound cannot be read further" in caplog.text

@@ -2,28 +2,46 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
+from typing import BinaryIO
 
 from models.errors import OutputError
 
+if sys.platform == "win32":  # a file that is open cannot be renamed there: it guards itself
+    fcntl = None
+else:
+    import fcntl
+
+log = logging.getLogger(__name__)
+
 
 class Part:
-    """A temporary file beside its target, renamed on `commit`.
+    """A temporary file beside its target (`seen.part.mp4`), renamed on `commit`.
 
     Making one makes the folder too and proves that the place can be written to: OutputError names
-    the target and the reason.
+    the target and the reason. `lasting` is for what grows as long as the run does. Then what a
+    killed run has left is set aside under a name of its own (`seen.cut-1.mp4`) instead of being
+    overwritten, and a second run that would write the same file is refused.
     """
 
-    def __init__(self, target: Path) -> None:
+    def __init__(self, target: Path, lasting: bool = False) -> None:
         self.target = target
-        self.path = target.with_name(target.name + ".part")
+        self.path = target.with_name(f"{target.stem}.part{target.suffix}")
+        self._lock: BinaryIO | None = None
         made: list[Path] = []
         try:
             if target.is_dir():
                 raise OutputError(f"{target}: expected a file to write, found a folder")
             made = make_folder(target.parent)
-            self.path.open("wb").close()
+            if lasting:
+                self._set_aside()
+                self._lock = self._locked()
+            else:
+                self.path.open("wb").close()
         except OSError as error:  # also a name that is too long to ask about
             for folder in made:
                 folder.rmdir()
@@ -31,6 +49,7 @@ class Part:
 
     def commit(self) -> None:
         """Give the file its name; whatever had it before is replaced. OutputError if that fails."""
+        self._unlock()
         try:
             self.path.replace(self.target)
         except OSError as error:
@@ -39,8 +58,57 @@ class Part:
 
     def discard(self) -> None:
         """Take the temporary file away."""
+        self._unlock()
         with suppress(OSError):
             self.path.unlink()
+
+    def leave(self) -> str:
+        """Keep what was written where it is, after a failure; words that say so for the error.
+
+        An empty file is taken away, and nothing is said.
+        """
+        self._unlock()
+        with suppress(OSError):
+            if self.path.stat().st_size:
+                return f"; what was written until then is in {self.path}"
+        self.discard()
+        return ""
+
+    def _set_aside(self) -> None:
+        """Keep what an earlier run left that could not finish."""
+        if not self.path.exists():
+            return
+        self._locked().close()  # proves that no other run is at it
+        if not self.path.stat().st_size:
+            return
+        names = (f"{self.target.stem}.cut-{number}{self.target.suffix}" for number in count(1))
+        kept = next(p for p in map(self.target.with_name, names) if not p.exists())
+        self.path.rename(kept)
+        log.warning("an earlier run was cut off; what it had written is kept as %s", kept)
+
+    def _locked(self) -> BinaryIO:
+        file = self.path.open("ab")
+        try:
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.close()
+            raise OutputError(f"{self.target}: another run is writing this file") from error
+        except OSError:  # a file system without locks
+            log.debug("%s cannot be locked", self.path, exc_info=True)
+        return file
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+def prove_place(target: Path) -> None:
+    """OutputError if no file can be written there; what is there already is left as it is."""
+    if target.is_dir():
+        raise OutputError(f"{target}: expected a file to write, found a folder")
+    Part(target.with_name(f"{target.stem}.proof{target.suffix}")).discard()
 
 
 def make_folder(folder: Path) -> list[Path]:

@@ -3,88 +3,43 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
-from contextlib import suppress
-from pathlib import Path
-from typing import Any, TextIO
+from dataclasses import asdict
+from typing import Any
 
-from edge.core import Event, Scene
-from edge.sinks.files import Part
-from models.errors import OutputError
+from edge.core import Event, Road, Scene
+from edge.sinks.growing import GrowingFile
 from models.signs import sign_class
 
-STDOUT = "-"
 PLACES = 3  # decimals: milliseconds, thousandths of a pixel
 
 
 class JsonlSink:
-    """Writes every event as it happens, to a file or (`-`) to stdout.
+    """Writes every event as it happens, to a file or (`-`) to stdout, as `GrowingFile` does.
 
-    A file gets its name when it is closed; until then it grows as `<name>.part`. What is no plain
-    file (a pipe, a device) is written to as it is. BrokenPipeError goes through untouched: a
-    reader that has had enough is no error of ours.
+    Each line also tells, under `road`, what is in force as of the event's frame.
     """
 
     lossless = True
 
     def __init__(self, target: str) -> None:
-        self._name = "stdout" if target == STDOUT else target
-        self._part: Part | None = None
-        path = Path(target)
-        if target == STDOUT:
-            self._file: TextIO | None = sys.stdout
-        elif _is_device(path):
-            self._file = self._open(path)
-        else:
-            self._part = Part(path)
-            self._file = self._open(self._part.path)
+        self._file = GrowingFile(target)
+        self._road = Road()
 
     def write(self, scene: Scene) -> None:
+        self._road = scene.road
         self._append(scene.events)
 
     def finish(self, events: Sequence[Event]) -> None:
         self._append(events)
 
     def close(self) -> None:
-        file, self._file = self._file, None
-        if file is None or file is sys.stdout:
-            return
-        try:
-            file.close()
-        except OSError as error:
-            self._give_up(file, error)
-        if self._part is not None:
-            self._part.commit()
+        self._file.close()
 
     def _append(self, events: Sequence[Event]) -> None:
-        file = self._file
-        if file is None:
-            return
-        try:
-            for event in events:
-                file.write(json.dumps(event_record(event)) + "\n")
-                file.flush()
-        except BrokenPipeError:
-            self._file = None
-            raise
-        except OSError as error:
-            self._give_up(file, error)
-
-    def _give_up(self, file: TextIO, error: OSError) -> None:
-        self._file = None
-        if file is not sys.stdout:
-            with suppress(OSError):  # it tries once more to write what could not be written
-                file.close()
-        if self._part is not None:
-            self._part.discard()
-        raise OutputError(f"{self._name}: cannot write the events: {error.strerror}") from error
-
-    def _open(self, path: Path) -> TextIO:
-        try:
-            return path.open("w", encoding="utf-8", newline="\n")
-        except OSError as error:
-            raise OutputError(f"{self._name}: cannot be written: {error.strerror}") from error
+        road = {"road": road_record(self._road)}
+        lines = [json.dumps(event_record(event) | road) + "\n" for event in events]
+        self._file.append("".join(lines))
 
 
 def event_record(event: Event) -> dict[str, Any]:
@@ -116,8 +71,7 @@ def event_record(event: Event) -> dict[str, Any]:
     }
 
 
-def _is_device(path: Path) -> bool:
-    try:
-        return path.exists() and not path.is_file() and not path.is_dir()
-    except OSError:  # a name too long to be anything
-        return False
+def road_record(road: Road) -> dict[str, Any]:
+    """What is in force as JSON can hold it: `limit` in km/h, null where none is known."""
+    since = road.limit_since
+    return asdict(road) | {"limit_since": None if since is None else round(since, PLACES)}

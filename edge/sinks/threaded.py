@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Sequence
 
@@ -9,35 +10,45 @@ from edge.core import Event, Scene, Sink
 from edge.handover import Closed, Queue, Slot
 from models.errors import AppError, OutputError
 
+log = logging.getLogger(__name__)
+
 PATIENCE_S = 60.0  # for what is still queued at the end; then the sink is left to itself
+LIVE_PATIENCE_S = 5.0  # the same for a live source, whose queue is short
 
 
 class Threaded:
     """Runs a sink on its own thread, with at most `depth` scenes waiting.
 
-    A lossless sink gets every scene: `write` waits while `depth` of them are queued. Any other
-    gets the latest: `write` never waits. The sink is finished and closed on its thread, after
-    everything that was queued.
+    A lossless sink gets every scene: `write` waits while `depth` of them are queued. Of a `live`
+    source nothing may be held up: a scene for which there is no room is dropped, counted and
+    warned of. Any other sink gets the latest: `write` never waits. The sink is finished and closed
+    on its thread, after everything that was queued.
 
     The sink's first error comes out of the next `write`, `finish` or `close` here: as it is if it
     is one of ours or a bug, an OSError as OutputError. After that `finish` and `close` are
     silent, so that a run can end in good order. A sink that has failed is closed at once.
+    `name` is what warnings and errors call it.
     """
 
-    def __init__(self, sink: Sink, depth: int) -> None:
+    def __init__(self, sink: Sink, depth: int, live: bool = False, name: str = "") -> None:
         self.lossless = sink.lossless
+        self.name = name or type(sink).__name__
+        self.dropped = 0
+        self._live = live
         self._sink = sink
         self._handover: Queue[Scene] = Queue(depth) if sink.lossless else Slot()
         self._events: tuple[Event, ...] | None = None
         self._error: BaseException | None = None
         self._surfaced = False
-        name = f"sink {type(sink).__name__}"
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"sink {self.name}", daemon=True)
         self._thread.start()
 
     def write(self, scene: Scene) -> None:
         try:
-            self._handover.put(scene)
+            if not (self.lossless and self._live):
+                self._handover.put(scene)
+            elif not self._handover.offer(scene):
+                self._drop()
         except Closed:
             self._surface()
             raise
@@ -48,15 +59,28 @@ class Threaded:
         self._surface(once=True)
 
     def close(self) -> None:
-        """Wait until everything is written; OutputError if that takes over a minute."""
+        """Wait until everything is written; OutputError if that takes unreasonably long."""
         self._handover.end()
-        self._thread.join(PATIENCE_S)
+        patience_s = LIVE_PATIENCE_S if self._live else PATIENCE_S
+        self._thread.join(patience_s)
+        if self.dropped:
+            log.warning("%s: %d scenes were dropped in all", self.name, self.dropped)
         if self._thread.is_alive():
             raise OutputError(
-                f"{type(self._sink).__name__}: expected the output to be written within "
-                f"{PATIENCE_S:g} s, it still is not"
+                f"{self.name}: expected the output to be written within {patience_s:g} s, it still "
+                "is not"
             )
         self._surface(once=True)
+
+    @property
+    def failed(self) -> bool:
+        """Whether the sink has given up."""
+        return self._error is not None
+
+    def _drop(self) -> None:
+        self.dropped += 1
+        if self.dropped == 1:
+            log.warning("%s cannot keep up with the source: scenes are dropped", self.name)
 
     def _surface(self, once: bool = False) -> None:
         error = self._error
@@ -64,7 +88,7 @@ class Threaded:
             return
         self._surfaced = True
         if isinstance(error, OSError) and not isinstance(error, (AppError, BrokenPipeError)):
-            raise OutputError(f"{type(self._sink).__name__}: {error}") from error
+            raise OutputError(f"{self.name}: {error}") from error
         raise error
 
     def _run(self) -> None:

@@ -1,4 +1,4 @@
-"""The annotated video: H.264 in mp4 or mkv, with the time stamps of the source."""
+"""The annotated video: H.264 in mp4 or mkv, with the time stamps of the source and its sound."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import cv2
 from edge import __version__
 from edge.core import Event, Frame, Image, Scene
 from edge.sinks.files import Part
+from edge.sinks.sound import Sound
 from models.errors import OutputError, UsageError
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,20 @@ ENCODER = {
     "x264-params": "rc-lookahead=0:sync-lookahead=0:bframes=0:sliced-threads=0",
 }
 
+# Whatever happens, all but the last half second is on its way to the disk and plays: an mp4 is
+# written as fragments, a Matroska as short clusters. A whole mp4 becomes an ordinary one in the
+# end, by writing its index behind the pictures (FFmpeg 8; before that it stays fragmented, which
+# players read as well). Nothing is copied, so that closing takes no longer for a long video.
+WHOLE_S = 0.5
+HYBRID = "hybrid_fragmented+" if av.library_versions["libavformat"] >= (62, 0, 0) else ""
+CONTAINER: dict[str, dict[str, str]] = {
+    "mp4": {
+        "movflags": f"{HYBRID}frag_keyframe+empty_moov+default_base_moof",
+        "frag_duration": str(int(WHOLE_S * 1e6)),
+    },
+    "matroska": {"cluster_time_limit": str(int(WHOLE_S * 1e3))},
+}
+
 # OpenCV's conversion to YUV costs a quarter of libswscale's and uses the matrix of BT.601, video
 # range. Players go by what the file says, so it says so. Values of ITU-T H.273.
 BT709, BT601_MATRIX, VIDEO_RANGE = 1, 6, 1
@@ -45,9 +60,11 @@ class VideoSink:
     """Writes every scene to a video file.
 
     The first frame is at 0 s and the others keep their distance; where the clock of the source
-    stands still or goes back (a loop, the next file), the video goes on all the same. The file
-    has its name only after a good close; without a single frame there is none, and a warning.
-    `fps` is what the source says of itself, and goes into the header.
+    stands still or goes back (a loop, the next file), the video goes on all the same. While it
+    grows it is called `seen.part.mp4` and plays up to the last half second, also after a kill or a
+    full disk; it has its name after a good close. Without a single frame there is none, and a
+    warning. `fps` is what the source says of itself, and goes into the header. The `sound` is
+    copied as far as the pictures go, up to where the clock of the source first goes back.
 
     UsageError for a suffix other than .mp4 and .mkv; OutputError for everything that fails.
     """
@@ -55,7 +72,11 @@ class VideoSink:
     lossless = True
 
     def __init__(
-        self, path: Path, render: Callable[[Scene], Image], fps: float | None = None
+        self,
+        path: Path,
+        render: Callable[[Scene], Image],
+        fps: float | None = None,
+        sound: Sound | None = None,
     ) -> None:
         suffix = path.suffix.lower()
         if suffix not in FORMATS:
@@ -69,7 +90,8 @@ class VideoSink:
         self._size = (0, 0)
         self._container: Any = None
         self._stream: Any = None
-        self._part: Part | None = Part(path)
+        self._part: Part | None = Part(path, lasting=True)
+        self._sound = sound
 
     def write(self, scene: Scene) -> None:
         if self._part is None:
@@ -90,11 +112,10 @@ class VideoSink:
             image = to_yuv(picture)
             image.pts, image.time_base = pts, Fraction(1, TICKS)
             self._mux(self._stream.encode(image), ticks)
-        except OutputError:
-            self._give_up()
-            raise
+            self._mux_sound(scene.frame.segment, pts)
+        except OutputError as error:
+            raise OutputError(f"{error}{self._give_up()}") from None
         except Failure as error:
-            self._give_up()
             raise self._failed(error) from error
 
     def finish(self, events: Sequence[Event]) -> None:
@@ -110,15 +131,17 @@ class VideoSink:
             return
         try:
             self._mux(self._stream.encode(None), self._clock.ticks)
+            self._mux_sound(self._clock.segment, self._clock.end)
             self._container.close()
         except Failure as error:
             self._part = part
-            self._give_up()
             raise self._failed(error) from error
+        finally:
+            self._end_sound()
         part.commit()
 
     def _open(self, part: Part) -> None:
-        options = {"movflags": "+faststart"} if self._format == "mp4" else {}
+        options = {**CONTAINER[self._format], "flush_packets": "1"}
         self._container = av.open(str(part.path), "w", format=self._format, options=options)
         self._container.metadata["title"] = self._path.stem
         self._container.metadata["comment"] = f"annotated by traffic-sign-edge {__version__}"
@@ -133,24 +156,42 @@ class VideoSink:
         context.thread_count = 2 if width * height >= LARGE else 1
         context.color_primaries = context.color_trc = BT709
         context.colorspace, context.color_range = BT601_MATRIX, VIDEO_RANGE
+        if self._sound is not None:
+            self._sound.add_to(self._container, self._format)
 
     def _mux(self, packets: Iterable[Any], ticks: int) -> None:
         for packet in packets:
             packet.duration = ticks
             self._container.mux(packet)
 
-    def _give_up(self) -> None:
+    def _mux_sound(self, segment: int, ticks: int) -> None:
+        """The sound up to this moment of the video; none after the source has jumped."""
+        if self._sound is None:
+            return
+        if segment != self._clock.first_segment:
+            self._end_sound()
+            return
+        for packet in self._sound.until(ticks / TICKS):
+            self._container.mux(packet)
+
+    def _end_sound(self) -> None:
+        sound, self._sound = self._sound, None
+        if sound is not None:
+            sound.close()
+
+    def _give_up(self) -> str:
+        """Words for the error on what is kept."""
+        self._end_sound()
         container, self._container = self._container, None
         if container is not None:
             with suppress(*Failure):  # it tries to complete what cannot be completed
                 container.close()
         part, self._part = self._part, None
-        if part is not None:
-            part.discard()
+        return part.leave() if part is not None else ""
 
     def _failed(self, error: Exception) -> OutputError:
         reason = getattr(error, "strerror", None) or error
-        return OutputError(f"{self._path}: cannot write the video: {reason}")
+        return OutputError(f"{self._path}: cannot write the video: {reason}{self._give_up()}")
 
 
 class Clock:
@@ -158,8 +199,8 @@ class Clock:
 
     def __init__(self) -> None:
         self.ticks = TICKS // NOMINAL_FPS  # from the last frame but one to the last
+        self.first_segment = self.segment = 0
         self._last: int | None = None
-        self._segment = 0
         self._start = 0.0
 
     def __call__(self, frame: Frame) -> tuple[int, int]:
@@ -167,15 +208,21 @@ class Clock:
         pts = round((frame.time - self._start) * TICKS)
         if self._last is None:
             pts, self._start = 0, frame.time
-        elif pts <= self._last and frame.segment != self._segment:
+            self.first_segment = frame.segment
+        elif pts <= self._last and frame.segment != self.segment:
             pts = self._last + self.ticks
             self._start = frame.time - pts / TICKS
         elif pts <= self._last:
             pts = self._last + 1
         if self._last is not None:
             self.ticks = pts - self._last
-        self._last, self._segment = pts, frame.segment
+        self._last, self.segment = pts, frame.segment
         return pts, self.ticks
+
+    @property
+    def end(self) -> int:
+        """When the last frame has been shown."""
+        return (self._last or 0) + self.ticks
 
 
 def to_yuv(picture: Image) -> av.VideoFrame:

@@ -1,0 +1,136 @@
+"""The outputs beside video, event log and window: which there are, on which threads they run."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+from edge.config import Config
+from edge.core import Sink
+from edge.sinks.best import BestFrames
+from edge.sinks.broker import Broker, parse_broker
+from edge.sinks.changes import Changes
+from edge.sinks.quota import Quota
+from edge.sinks.shots import Shots, crop_of, snapshot_of
+from edge.sinks.sound import Sound
+from edge.sinks.threaded import Threaded
+from edge.sources import SourceInfo, parse_uri
+from models.errors import UsageError
+
+METRICS = "127.0.0.1:9464"  # where `--metrics` listens when it does not say
+WRITE_BEHIND = 4  # scenes that wait for an encoder, each with its picture
+EVENTS_BEHIND = 1000  # scenes that wait for an event log, without pictures
+
+MISSING = '{flag} needs {package}, which is not installed: pip install "traffic-sign-edge[{extra}]"'
+
+
+class Runners:
+    """Makes the thread of each output, and knows them all."""
+
+    def __init__(self, live: bool) -> None:
+        self._live = live
+        self._threads: list[Threaded] = []
+
+    def pictures(self, sink: Sink, name: str) -> Sink:
+        """For an output that wants every picture."""
+        return self._run(sink, WRITE_BEHIND, name)
+
+    def events(self, sink: Sink, name: str) -> Sink:
+        """For an output that only wants what was read; it may lag far behind."""
+        return Changes(self._run(sink, EVENTS_BEHIND, name))
+
+    def best(self, sink: Sink, name: str) -> Sink:
+        """For an output that wants one picture a sign."""
+        return BestFrames(self._run(sink, WRITE_BEHIND, name))
+
+    def figures(self) -> list[tuple[str, int, bool]]:
+        """Name, scenes dropped, failed, of each."""
+        return [(each.name, each.dropped, each.failed) for each in self._threads]
+
+    def _run(self, sink: Sink, depth: int, name: str) -> Threaded:
+        self._threads.append(Threaded(sink, depth, self._live, name))
+        return self._threads[-1]
+
+
+def more_outputs(config: Config, info: SourceInfo, runners: Runners) -> Iterator[Sink]:
+    """Each output that was asked for, opened when it is taken, so that it can be closed again."""
+    quota = partial(Quota, megabytes=config.pictures_mb, hours=config.pictures_hours)
+    for name, picture_of in ((config.crops, crop_of), (config.snapshots, snapshot_of)):
+        if name:
+            yield runners.best(Shots(Path(name), picture_of, quota), name)
+    if config.mqtt:
+        yield runners.events(open_mqtt(config, info), "mqtt")
+    if config.metrics:
+        yield open_metrics(config, info, runners)
+
+
+def check_more(config: Config) -> None:
+    """UsageError for an output that makes no sense, before anything is opened."""
+    if config.events.lower().endswith(".csv"):
+        raise UsageError(f"events {config.events}: JSON lines go there; CSV is --csv FILE")
+    if config.mqtt:
+        broker_of(config)
+    if config.metrics:
+        parse_address(config.metrics)
+
+
+def sound_of(source: str, info: SourceInfo) -> Sound | None:
+    """The sound that belongs to the pictures: of a video file, else none."""
+    uri = parse_uri(source)
+    if uri.kind != "path" or info.live or info.stills:
+        return None
+    return Sound(Path(uri.target).expanduser())
+
+
+def broker_of(config: Config) -> Broker:
+    """The broker that the settings name; UsageError where they make no sense."""
+    return parse_broker(config.mqtt, config.mqtt_password_file, config.mqtt_ca)
+
+
+def open_mqtt(config: Config, info: SourceInfo) -> Sink:
+    """The MQTT output; UsageError where its package is missing."""
+    try:
+        from edge.sinks.mqtt import MqttSink  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        if not (error.name or "").startswith("paho"):
+            raise
+        text = MISSING.format(flag="--mqtt", package="paho-mqtt 2", extra="mqtt")
+        raise UsageError(text) from error
+    broker = broker_of(config)
+    spool = Path(config.mqtt_spool) if config.mqtt_spool else default_spool(broker)
+    return MqttSink(broker, spool, info.health)
+
+
+def open_metrics(config: Config, info: SourceInfo, runners: Runners) -> Sink:
+    """The metrics; UsageError where their package is missing."""
+    try:
+        from edge.sinks.metrics import MetricsSink, Output  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        if not (error.name or "").startswith("prometheus_client"):
+            raise
+        text = MISSING.format(flag="--metrics", package="prometheus_client", extra="metrics")
+        raise UsageError(text) from error
+    host, port = parse_address(config.metrics)
+    return MetricsSink(
+        host, port, info.health, lambda: [Output(*each) for each in runners.figures()]
+    )
+
+
+def default_spool(broker: Broker, environment: Mapping[str, str] = os.environ) -> Path:
+    """One spool a broker and prefix, where systemd or the desktop's rules want such files."""
+    state = environment.get("STATE_DIRECTORY", "").partition(":")[0]
+    home = environment.get("XDG_STATE_HOME", "") or str(Path.home() / ".local" / "state")
+    folder = Path(state) if state else Path(home) / "traffic-sign-edge"
+    name = hashlib.sha256(f"{broker.host}:{broker.port}/{broker.prefix}".encode()).hexdigest()
+    return folder / f"mqtt-{name[:12]}.sqlite"
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Host and port of `HOST:PORT`, `[IPv6]:PORT` or `:PORT` (loopback); UsageError for others."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65535:
+        raise UsageError(f"metrics {text}: expected HOST:PORT, such as {METRICS}")
+    return host.strip("[]") or METRICS.partition(":")[0], int(port)

@@ -1,0 +1,102 @@
+"""The sound of a video file, copied packet by packet beside the annotated pictures."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+
+log = logging.getLogger(__name__)
+
+# What mp4 players know; Matroska takes everything.
+IN_MP4 = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"})
+Failure = (av.error.FFmpegError, OSError, ValueError)
+
+
+class Sound:
+    """The first audio stream of a file, re-timed so that the first picture is at 0 s.
+
+    Nothing is decoded. What comes before the first picture is left out. A file whose sound is
+    damaged loses the rest of it with a warning; the pictures go on.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._container: Any = None
+        self._packets: Iterator[Any] = iter(())
+        self._next: Any = None
+        self._stream: Any = None
+        self._target: Any = None
+        self._start = 0.0
+
+    def add_to(self, output: Any, format_name: str) -> None:
+        """Make room for it in an output that has no packet yet; without any sound, nothing."""
+        try:
+            self._container = av.open(str(self._path.absolute()))
+            self._stream = next(iter(self._container.streams.audio), None)
+            if self._stream is None:
+                self.close()
+                return
+            codec = self._stream.codec_context.name
+            if format_name == "mp4" and codec not in IN_MP4:
+                log.warning(
+                    "%s: sound of the kind %s does not go into an mp4 and is left out; an .mkv "
+                    "keeps it",
+                    self._path,
+                    codec,
+                )
+                self.close()
+                return
+            if hasattr(output, "add_stream_from_template"):
+                self._target = output.add_stream_from_template(self._stream)
+            else:  # PyAV before 14
+                self._target = output.add_stream(template=self._stream)
+            self._start = _first_picture(self._path)
+            self._packets = self._container.demux(self._stream)
+            self._step()
+        except Failure as error:
+            self._stop(error)
+
+    def until(self, seconds: float) -> Iterator[Any]:
+        """The packets that begin before this second of the output, ready to be muxed."""
+        while self._next is not None:
+            packet = self._next
+            begin = float(packet.pts * packet.time_base) - self._start
+            if begin >= seconds:
+                return
+            shift = round(self._start / packet.time_base)
+            packet.pts -= shift
+            packet.dts = packet.pts if packet.dts is None else packet.dts - shift
+            packet.stream = self._target
+            self._step()
+            if begin >= 0:
+                yield packet
+
+    def close(self) -> None:
+        """Let go of the file; no packet comes after this."""
+        self._next = None
+        container, self._container = self._container, None
+        if container is not None:
+            container.close()
+
+    def _step(self) -> None:
+        try:
+            self._next = next((p for p in self._packets if p.pts is not None and p.size), None)
+        except Failure as error:
+            self._stop(error)
+
+    def _stop(self, error: Exception) -> None:
+        log.warning("%s: its sound cannot be read further and ends here: %s", self._path, error)
+        self.close()
+
+
+def _first_picture(path: Path) -> float:
+    """The stamp of the first picture in seconds; not every container tells it beforehand."""
+    with av.open(str(path.absolute())) as container:
+        for packet in container.demux(video=0):
+            if packet.pts is not None and packet.time_base is not None:
+                return float(packet.pts * packet.time_base)
+    return 0.0

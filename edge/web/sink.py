@@ -1,0 +1,120 @@
+"""What the page knows of the line: the newest scene, how fast it goes, how its source is."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+from edge.core import Event, Health, Scene, Track
+from edge.status import Rate
+from edge.web.picture import LivePicture
+from models.signs import sign_class
+
+LATENCIES = 60  # frames over which the latency is taken
+SILENT_S = 5.0  # a source that does not say how it is: no frame for so long is a stall
+
+
+class About(NamedTuple):
+    """What does not change in a run: the source's name and whether it is live, the models."""
+
+    source: str
+    live: bool
+    models: str
+
+
+class PageSink:
+    """Keeps the newest scene for the page; the line never waits for it.
+
+    `health` says how the source is; without one it is told from the frames.
+    """
+
+    lossless = False
+
+    def __init__(
+        self,
+        about: About,
+        health: Callable[[], Health] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.picture = LivePicture()
+        self._about = about
+        self._health = health or self._own_health
+        self._clock = clock
+        self._started = clock()
+        self._rate = Rate()
+        self._latencies: deque[float] = deque(maxlen=LATENCIES)
+        self._latest: _Latest | None = None
+
+    def write(self, scene: Scene) -> None:
+        now = self._clock()
+        frames = 1 if self._latest is None else self._latest.frames + 1
+        self._latencies.append(scene.timings.get("total", 0.0))
+        self._latest = _Latest(scene, frames, self._rate.tick(now), now)
+        self.picture.offer(frames, scene)
+
+    def finish(self, events: Sequence[Event]) -> None:
+        """The store shows the last events; the page shows what was there at the end."""
+
+    def close(self) -> None:
+        self.picture.close()
+
+    def state(self) -> dict[str, Any]:
+        """All that the page shows but the picture and the history, as JSON can hold it.
+
+        `age_ms` is how old the newest frame of a live source is, None for others.
+        """
+        now, latest = self._clock(), self._latest
+        health = self._health()
+        source = {
+            "name": self._about.source,
+            "live": self._about.live,
+            "state": health.state,
+            "for_s": round(max(0.0, now - health.since), 1),
+            "detail": health.detail,
+            "dropped": health.dropped,
+            "reconnects": health.reconnects,
+        }
+        line: dict[str, Any] = {"models": self._about.models, "up_s": round(now - self._started)}
+        if latest is None:
+            line |= {"fps": 0.0, "latency_ms": None, "age_ms": None, "frames": 0}
+            return {"source": source, "line": line, "signs": [], "road": None}
+        scene = latest.scene
+        stalled = now - latest.at > SILENT_S
+        line |= {
+            "fps": 0.0 if stalled else round(latest.fps, 1),
+            "latency_ms": round(1000 * statistics.median(tuple(self._latencies)), 1),
+            "age_ms": round(1000 * (now - scene.frame.time)) if self._about.live else None,
+            "frames": latest.frames,
+        }
+        signs = [sign_now(track) for track in scene.tracks if track.state == "confirmed"]
+        return {"source": source, "line": line, "signs": signs, "road": asdict(scene.road)}
+
+    def _own_health(self) -> Health:
+        latest = self._latest
+        if latest is None:
+            return Health("connecting", self._started)
+        stalled = self._clock() - latest.at > SILENT_S
+        return Health("stalled" if stalled else "online", latest.at if stalled else self._started)
+
+
+class _Latest(NamedTuple):
+    scene: Scene
+    frames: int
+    fps: float
+    at: float
+
+
+def sign_now(track: Track) -> dict[str, Any]:
+    """One sign that is in the picture now."""
+    label, probability = (track.sign.label, track.sign.probability) if track.sign else (-1, 0.0)
+    return {"track": track.id, **class_facts(label), "probability": round(float(probability), 4)}
+
+
+def class_facts(label: int) -> dict[str, Any]:
+    """A class by the names that the page uses."""
+    sign = sign_class(label)
+    return {"class_id": sign.id, "name": sign.name, "category": sign.category}
