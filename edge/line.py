@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from edge.ahead import AheadDetector
+from edge.case import DecisionSettings
 from edge.classifier import SignClassifier, load_classifier
 from edge.config import Config
 from edge.core import Classifier, Detector, Line
@@ -72,21 +73,23 @@ def build(models: Models, config: Config, stills: bool, ahead: AheadDetector | N
     score: of detections, of still readings, of the start of a track.
     """
     detector = ahead or shown(models.detector, config)
-    reader = still_reader(models, config, detector)
     if stills:
-        return Stills(reader)
+        return Stills(still_reader(models, config, detector))
     if config.detect_every > 1 and not ahead:
         detector = SparseDetector(detector, config.detect_every)
-    line = follow(detector, models.classifier, config)
+    line = follow(detector, models.classifier, config, threshold_of(models, config))
     return RoadLine(line, RoadSettings(config.road_expiry_s))
+
+
+def threshold_of(models: Models, config: Config) -> float:
+    """The least fused score of a sign; ModelError where the models were not published as a pair."""
+    threshold = pair_threshold(models.detector.spec, models.classifier.spec)
+    return threshold if config.conf is None else config.conf
 
 
 def still_reader(models: Models, config: Config, detector: Detector) -> Reader:
     """Reads single pictures; ModelError where the two models were not published as a pair."""
-    threshold = pair_threshold(models.detector.spec, models.classifier.spec)
-    if config.conf is not None:
-        threshold = config.conf
-    return Reader(detector, models.classifier, threshold)
+    return Reader(detector, models.classifier, threshold_of(models, config))
 
 
 def upload_nets(config: Config) -> tuple[Reader, SignClassifier]:
@@ -95,13 +98,16 @@ def upload_nets(config: Config) -> tuple[Reader, SignClassifier]:
     return still_reader(models, config, models.detector), models.classifier
 
 
-def follow(detector: Detector, classifier: Classifier, config: Config) -> Pipeline:
-    """The line of a moving picture."""
+def follow(
+    detector: Detector, classifier: Classifier, config: Config, threshold: float
+) -> Pipeline:
+    """The line of a moving picture; `threshold` is the least fused score of a sign."""
     tracker = TrackerSettings()
     if config.conf is not None:
         low = min(tracker.low_score, config.conf)
         tracker = replace(tracker, high_score=config.conf, low_score=low)
-    return Pipeline(detector, SignTracker(tracker), classifier, Decision(), config.max_reads)
+    decision = Decision(DecisionSettings(fused=threshold))
+    return Pipeline(detector, SignTracker(tracker), classifier, decision, config.max_reads)
 
 
 def pair_threshold(detector: Spec, classifier: Spec) -> float:
