@@ -82,6 +82,11 @@ class MqttSink:
         """How many events still wait."""
         return len(self._spool)
 
+    @property
+    def connected(self) -> bool:
+        """Whether the broker is there right now."""
+        return self._courier.connected
+
     def _post(self, events: Sequence[Event]) -> None:
         if not events:
             return
