@@ -24,7 +24,7 @@ Values = dict[tuple[str, tuple[str, ...]], float]
 
 
 def scrape(sink: MetricsSink) -> Values:
-    """Every sample by its name and the values of its labels in order, over HTTP as Prometheus does."""
+    """Every sample by its name and the sorted values of its labels, over HTTP."""
     with urllib.request.urlopen(f"http://{LOOPBACK}:{sink.port}/metrics", timeout=60) as answer:
         text = answer.read().decode()
     return {

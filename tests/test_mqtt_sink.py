@@ -95,6 +95,7 @@ class FakeClient:
 
     def connect(self, host: str, port: int, keepalive: int) -> None:
         assert (host, port) == ("pi.local", 1883)
+        assert keepalive > 0
         if not self._broker.up:
             raise ConnectionRefusedError(111, "Connection refused")
         self._broker.connections += 1
@@ -105,6 +106,7 @@ class FakeClient:
         assert topics == [("car/events", 1), ("car/sync", 1)]
 
     def publish(self, topic: str, text: str, qos: int, retain: bool = False) -> Info:
+        assert qos == 1
         self._count += 1
         info = Info(self._count)
         if self._lost:
@@ -127,6 +129,7 @@ class FakeClient:
     def loop(self, timeout: float) -> int:
         if self._lost or not self._broker.up:
             return LOST
+        assert timeout > 0
         calls, self._calls = self._calls, []
         for call in calls:
             call()

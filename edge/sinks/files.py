@@ -28,9 +28,9 @@ class Part:
     overwritten, and a second run that would write the same file is refused.
     """
 
-    def __init__(self, target: Path, lasting: bool = False) -> None:
+    def __init__(self, target: Path, lasting: bool = False, tag: str = "part") -> None:
         self.target = target
-        self.path = target.with_name(f"{target.stem}.part{target.suffix}")
+        self.path = target.with_name(f"{target.stem}.{tag}{target.suffix}")
         self._lock: BinaryIO | None = None
         made: list[Path] = []
         try:
@@ -106,9 +106,7 @@ class Part:
 
 def prove_place(target: Path) -> None:
     """OutputError if no file can be written there; what is there already is left as it is."""
-    if target.is_dir():
-        raise OutputError(f"{target}: expected a file to write, found a folder")
-    Part(target.with_name(f"{target.stem}.proof{target.suffix}")).discard()
+    Part(target, tag="proof").discard()
 
 
 def make_folder(folder: Path) -> list[Path]:
