@@ -78,7 +78,7 @@ class Courier:
         """Send what can be sent in a moment, say goodbye, end the thread."""
         self._deadline = time.monotonic() + DRAIN_S
         self._closing.set()
-        self._thread.join(2 * DRAIN_S)
+        self._thread.join(1.5 * DRAIN_S)
 
     def _run(self) -> None:
         pause = RETRY_S[0]
@@ -176,8 +176,9 @@ class _Session:
                 self._turn()
             self._leave()
         finally:
-            self._client.on_publish = self._client.on_message = None
             self._client.disconnect()
+            # It and we hold each other: without this its sockets would wait for the collector.
+            self._client.on_connect = self._client.on_publish = self._client.on_message = None
             self._settle()
 
     def _catch_up(self) -> None:
