@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from contextlib import suppress
 from itertools import count
@@ -55,6 +56,11 @@ class Part:
         except OSError as error:
             self.discard()
             raise OutputError(f"{self.target}: cannot be written: {error.strerror}") from error
+
+    def sync(self) -> None:
+        """Wait until what was written is on the disk, where even a power cut leaves it alone."""
+        if self._lock is not None:
+            os.fsync(self._lock.fileno())
 
     def discard(self) -> None:
         """Take the temporary file away."""
