@@ -131,11 +131,11 @@ def test_a_killed_run_is_kept_when_the_next_one_starts(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_ends_one_output_and_leaves_it_playable(tmp_path: Path) -> None:
-    with mounted(tmp_path / "disk", "size=2m") as disk:
+    with mounted(tmp_path / "disk", "size=1m") as disk:
         began = time.monotonic()
         done = subprocess.run(
             command(
-                *("edge.run", "--source", "demo:", "--max-frames", "90"),
+                *("edge.run", "--source", "demo:", "--max-frames", "50"),
                 *("-o", disk / "seen.mp4", "--events", "seen.jsonl", "--csv", "seen.csv"),
             ),
             cwd=tmp_path,
@@ -151,9 +151,9 @@ def test_a_full_disk_ends_one_output_and_leaves_it_playable(tmp_path: Path) -> N
         full = [line for line in done.stderr.splitlines() if "No space left" in line]
         assert [line.partition(":")[0] for line in full] == ["WARNING", "error"]
         assert "the other outputs go on" in full[0]
-        assert frames_of(disk / "seen.part.mp4") > 20
+        assert frames_of(disk / "seen.part.mp4") > 10
     events = [json.loads(line) for line in (tmp_path / "seen.jsonl").read_text().splitlines()]
-    assert max(event["frame"] for event in events) > 70
+    assert max(event["frame"] for event in events) == 49
     with (tmp_path / "seen.csv").open(newline="") as file:
         assert len(list(csv.DictReader(file))) == len(events)
 
