@@ -169,7 +169,7 @@ def ids(*numbers: int) -> list[str]:
 
 def test_events_are_sent_in_order_and_leave_the_disk(tmp_path: Path) -> None:
     broker = FakeBroker()
-    sink = MqttSink(BROKER, tmp_path / "spool", online, broker)
+    sink = MqttSink(BROKER, tmp_path / "spool", online, client=broker)
     sink.write(scene(1, 2))
     sink.write(scene(3))
     sink.finish([replace(make_event("end"), id="run-4")])
@@ -185,7 +185,7 @@ def test_while_the_broker_is_away_events_wait_and_the_line_does_not(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     broker = FakeBroker(up=False)
-    sink = MqttSink(BROKER, tmp_path / "spool", online, broker)
+    sink = MqttSink(BROKER, tmp_path / "spool", online, client=broker)
     for number in range(20):
         sink.write(scene(number))
     assert eventually(lambda: "cannot be reached" in caplog.text)
@@ -201,7 +201,7 @@ def test_while_the_broker_is_away_events_wait_and_the_line_does_not(
 def test_what_arrived_without_being_confirmed_is_not_sent_again(tmp_path: Path) -> None:
     broker = FakeBroker()
     broker.deaf_at = 2
-    sink = MqttSink(BROKER, tmp_path / "spool", online, broker)
+    sink = MqttSink(BROKER, tmp_path / "spool", online, client=broker)
     sink.write(scene(1, 2, 3))
     assert eventually(lambda: len(sink) == 0)
     sink.close()
@@ -215,7 +215,7 @@ def test_a_broker_that_lets_nobody_listen_gets_everything_all_the_same(
 ) -> None:
     monkeypatch.setattr(courier, "CONNECT_S", 0.05)
     broker = FakeBroker(echoes=False)
-    sink = MqttSink(BROKER, tmp_path / "spool", online, broker)
+    sink = MqttSink(BROKER, tmp_path / "spool", online, client=broker)
     sink.write(scene(1, 2))
     assert eventually(lambda: len(sink) == 0)
     sink.close()
@@ -225,7 +225,7 @@ def test_a_broker_that_lets_nobody_listen_gets_everything_all_the_same(
 
 def test_every_connection_hears_everything_that_holds(tmp_path: Path) -> None:
     broker = FakeBroker()
-    sink = MqttSink(BROKER, tmp_path / "spool", online, broker)
+    sink = MqttSink(BROKER, tmp_path / "spool", online, client=broker)
     sink.write(replace(scene(1), road=Road(limit=30)))
     assert eventually(lambda: len(broker.of("car/road")) == 1 and len(sink) == 0)
     broker.up = False
@@ -247,7 +247,7 @@ def test_a_broker_that_refuses_us_is_told_of_once_and_the_events_stay(
 ) -> None:
     broker = FakeBroker()
     broker.refuses = "Not authorized"
-    sink = MqttSink(BROKER, tmp_path / "spool", online, broker)
+    sink = MqttSink(BROKER, tmp_path / "spool", online, client=broker)
     sink.write(scene(1, 2))
     assert eventually(lambda: broker.connections >= 3)
     with pytest.raises(OutputError, match="2 events could not be delivered; the next run sends"):
@@ -256,7 +256,7 @@ def test_a_broker_that_refuses_us_is_told_of_once_and_the_events_stay(
 
     assert caplog.text.count("it refused us: Not authorized") == 1
     broker.refuses = ""
-    again = MqttSink(BROKER, tmp_path / "spool", online, broker)
+    again = MqttSink(BROKER, tmp_path / "spool", online, client=broker)
     assert eventually(lambda: len(again) == 0)
     again.close()
     assert broker.events() == ids(1, 2)
@@ -266,7 +266,7 @@ def test_a_disk_that_takes_no_more_costs_events_with_a_count(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broker = FakeBroker()
-    sink = MqttSink(BROKER, tmp_path / "spool", online, broker)
+    sink = MqttSink(BROKER, tmp_path / "spool", online, client=broker)
     put = sink._spool.put
 
     def full(_letters: object) -> None:
@@ -289,7 +289,7 @@ def test_a_change_of_the_source_is_told(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("edge.sinks.mqtt.HEALTH_EVERY_S", 0.002)
     state = [online()]
     broker = FakeBroker()
-    sink = MqttSink(BROKER, tmp_path / "spool", lambda: state[0], broker)
+    sink = MqttSink(BROKER, tmp_path / "spool", lambda: state[0], client=broker)
     assert eventually(lambda: broker.of("car/source") != [])
     state[0] = Health("stalled", 0.0, detail="no frame for 5 s")
     assert eventually(lambda: len(broker.of("car/source")) >= 2)
@@ -302,7 +302,7 @@ def test_a_change_of_the_source_is_told(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_no_thread_is_left_behind(tmp_path: Path) -> None:
     before = threading.active_count()
-    MqttSink(BROKER, tmp_path / "spool", online, FakeBroker()).close()
+    MqttSink(BROKER, tmp_path / "spool", online, client=FakeBroker()).close()
 
     assert eventually(lambda: threading.active_count() == before)
 

@@ -111,7 +111,7 @@ def test_everything_that_holds_is_retained_and_the_birth_and_the_end_are_told(
 def test_a_broker_that_is_killed_between_events_gets_them_all_in_order_and_once(
     broker: Mosquitto, listener: Listener, tmp_path: Path
 ) -> None:
-    sink = MqttSink(address(broker), tmp_path / "spool", online, waits_for(listener))
+    sink = MqttSink(address(broker), tmp_path / "spool", online, client=waits_for(listener))
     for round_ in range(3):
         sink.write(scene(2 * round_))
         assert eventually(lambda: len(sink) == 0)
@@ -128,7 +128,7 @@ def test_a_broker_that_is_killed_between_events_gets_them_all_in_order_and_once(
 def test_a_broker_that_is_killed_while_many_events_flow_loses_none(
     broker: Mosquitto, listener: Listener, tmp_path: Path
 ) -> None:
-    sink = MqttSink(address(broker), tmp_path / "spool", online, waits_for(listener))
+    sink = MqttSink(address(broker), tmp_path / "spool", online, client=waits_for(listener))
     count, kills = 400, 4
 
     def flow() -> None:
