@@ -135,8 +135,9 @@ def test_a_place_that_cannot_be_written_to_is_told_at_once(tmp_path: Path) -> No
 
     with pytest.raises(OutputError, match="file"):
         JsonlSink(str(tmp_path / "file" / "events.jsonl"))
-    with pytest.raises(OutputError, match="folder"):
-        JsonlSink(str(tmp_path))
+    for folder in (str(tmp_path), "/", "."):
+        with pytest.raises(OutputError, match="folder"):
+            JsonlSink(folder)
 
 
 def test_a_read_only_disk_is_told_at_once(tmp_path: Path) -> None:

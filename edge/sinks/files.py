@@ -31,7 +31,7 @@ class Part:
 
     def __init__(self, target: Path, lasting: bool = False, tag: str = "part") -> None:
         self.target = target
-        self.path = target.with_name(f"{target.stem}.{tag}{target.suffix}")
+        self.path = target.parent / f"{target.stem}.{tag}{target.suffix}"
         self._lock: BinaryIO | None = None
         made: list[Path] = []
         try:
