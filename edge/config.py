@@ -120,7 +120,7 @@ SETTINGS: Mapping[str, str] = {
     "mqtt": "publish events and state: mqtt(s)://user@host:port/prefix",
     "mqtt_password_file": "a file with the password; else $EDGE_MQTT_PASSWORD",
     "mqtt_ca": "a file of certificates to trust for mqtts:// in the place of the system's",
-    "mqtt_spool": "where events wait while the broker is away; unset: with the user's state",
+    "mqtt_spool": "where events wait while the broker is away; unset: in the user's state folder",
     "metrics": "serve Prometheus metrics at HOST:PORT",
     "store": "event store that keeps the history: an .sqlite file",
     "store_days": "days that the store remembers; 0: for ever",
