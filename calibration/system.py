@@ -1,4 +1,4 @@
-"""How well signs are found and read in whole pictures: an answer is right where box and class are."""
+"""How well signs are found and read in whole pictures: right is where box and class are."""
 
 from __future__ import annotations
 
@@ -81,9 +81,7 @@ def system_figures(seen: Sequence[Seen], thresholds: Thresholds) -> dict[str, An
     return result
 
 
-def look(
-    seen: Seen, operating: Floats, ignoring: bool = False, group: Ints | None = None
-) -> Look:
+def look(seen: Seen, operating: Floats, ignoring: bool = False, group: Ints | None = None) -> Look:
     """One picture as the system is asked: signs of the 43 with their class.
 
     `group` (43,) puts classes together: an answer is then right where the group is.

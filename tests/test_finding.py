@@ -54,9 +54,7 @@ def test_detector_figures_by_hand() -> None:
 
 
 def test_recall_is_told_by_the_height_of_the_sign() -> None:
-    bands = {
-        band["height"]: band for band in figures_of(STREET)["by_height"]
-    }
+    bands = {band["height"]: band for band in figures_of(STREET)["by_height"]}
     assert list(bands) == ["<16", "16–24", "24–32", "32–48", "48–96", ">=96"]
     assert (bands["<16"]["n"], bands["<16"]["recall"]) == (1, 0.0)
     assert (bands["16–24"]["n"], bands["16–24"]["recall"]) == (1, 1.0)
