@@ -182,9 +182,10 @@ def _judged(found: Sequence[Evidence], fit: Fit, least_detected: float) -> tuple
             least = fused_score([_ranked(e.seen, way(e)) for e in half], least_detected)
             for index in np.flatnonzero(out):
                 its = way(found[index])
-                scores[index] += its / HALVINGS
+                scores[index] += its
                 reached = (its >= least) & (found[index].detector >= least_detected)
-                given[index] += reached / HALVINGS
+                given[index] += reached
+    scores, given = ([its / HALVINGS for its in each] for each in (scores, given))
     ranked = [_ranked(e.seen, its) for e, its in zip(found, scores, strict=True)]
     orders = [np.argsort(-its, kind="stable") for its in scores]
     looks = [

@@ -48,7 +48,7 @@ def _figures() -> dict[str, Cell]:
         "**AP50**, all signs as one": _interval(judge, "ap50"),
         "… ignoring foreign signs": _interval(judge + honest, "ap50"),
         "AP50-95": _interval(judge, "ap50_95"),
-        "… ignoring foreign signs": _interval(judge + honest, "ap50_95"),
+        "AP50-95, ignoring foreign signs": _interval(judge + honest, "ap50_95"),
         "AP50 of signs below 32 px": _interval((*judge, "small"), "ap50"),
         "recall of the detector, cross-fitted": _interval((*judge, "cross_fitted"), "recall"),
         "… at so many false alarms a picture (foreign signs ignored)": _number(
