@@ -8,7 +8,7 @@ leaves by one `ExitStack`, and what was read until then is kept.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import islice
@@ -26,8 +26,10 @@ from edge.measure import Tally
 from edge.overlay import Overlay
 from edge.pipeline import Pipeline, Stills
 from edge.reader import Reader
+from edge.reload import MODEL_SETTINGS, ReloadingLine, changed
 from edge.road import RoadLine, RoadSettings
 from edge.runtime import available_threads
+from edge.service.notify import Notifier, Pulse
 from edge.sinks.console import ConsoleSink
 from edge.sinks.files import Part
 from edge.sinks.jsonl import JsonlSink
@@ -100,6 +102,21 @@ def build(models: Models, config: Config, stills: bool) -> Line:
         models.detector, SignTracker(tracker), models.classifier, Decision(), config.max_reads
     )
     return RoadLine(line, RoadSettings(config.road_expiry_s))
+
+
+def rebuilder(models: Models, config: Config, stills: bool) -> Callable[[Config], Line]:
+    """A function that builds the line anew; the models are loaded again only if they changed."""
+    kept = [(config, models)]
+
+    def rebuild(new: Config) -> Line:
+        config, models = kept[0]
+        if changed(config, new) & MODEL_SETTINGS:
+            models = load_models(new)
+        line = build(models, new, stills)
+        kept[0] = (new, models)
+        return line
+
+    return rebuild
 
 
 def pair_threshold(detector: Spec, classifier: Spec) -> float:
@@ -227,25 +244,32 @@ def close_with(stack: ExitStack, sink: Sink) -> None:
     stack.push(leave)
 
 
-def run(config: Config) -> Result:
+def run(config: Config, reread: Callable[[], Config] | None = None) -> Result:
     """Open what the configuration names, drive the line, close everything; raises AppError.
 
-    Call it on the main thread: there are the signals and the window.
+    Call it on the main thread: there are the signals and the window. SIGHUP reads the settings
+    again with `reread`; where there is none, it ends the run like SIGTERM.
     """
     tally: Tally | None = None
     stopped_by: int | None = None
     try:
-        with Interrupts() as interrupts, ExitStack() as stack:
+        with Interrupts(reread is not None) as interrupts, ExitStack() as stack:
             check_outputs(config)
             info, source = open_source(config.source)
             stack.callback(source.close)
             models = load_models(config)
             line = build(models, config, info.stills)
+            if reread:
+                rebuild = rebuilder(models, config, info.stills)
+                line = ReloadingLine(line, config, interrupts.take_hangup, reread, rebuild)
             counts = [count for count in (info.frames, config.max_frames) if count]
             status = StatusLine(min(counts, default=None))
             watch = Watch(status, models.words(), info.live)
             stack.callback(watch.close)
             sinks = open_sinks(config, info, watch, stack)
+            if (notifier := Notifier()).listening:
+                sinks.append(Pulse(notifier, lambda: watch.status))
+                close_with(stack, sinks[-1])
             tally = Tally(keep_events=config.source == DEMO)
             loop(source, line, [tally, watch, *sinks], interrupts, config.max_frames)
     except Interrupted as stop:
