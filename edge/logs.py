@@ -7,6 +7,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -42,8 +43,14 @@ class RotatingLog(RotatingFileHandler):
     """A log file that is set aside when it is full. A full disk costs log lines, not the run."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the base class's name
-        if not isinstance(sys.exc_info()[1], OSError):
+        if isinstance(sys.exc_info()[1], OSError):
+            self.close()  # the next record opens it again: there may be room by then
+        else:
             super().handleError(record)
+
+    def close(self) -> None:
+        with suppress(OSError):  # what it could not write before
+            super().close()
 
 
 def set_up_logs(config: Config) -> None:
