@@ -81,6 +81,7 @@ class Config:
     road_expiry_s: float = 300.0
     announce: str = ""
     announce_language: str = "en"
+    log_file: str = ""
 
     def __post_init__(self) -> None:
         for name, least in LEAST.items():
@@ -144,6 +145,7 @@ SETTINGS: Mapping[str, str] = {
     "road_expiry_s": "a limit read so many seconds ago is shown as stale; 0: never",
     "announce": "hints for the driver: text on the console, or voice, spoken by espeak-ng",
     "announce_language": "of the hints: en or de",
+    "log_file": "a file for the log besides the console; set aside and begun anew at 2 MB",
 }
 
 # The settings that are one of a few words.
