@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -15,12 +16,13 @@ from edge.decision import Decision
 from edge.detector import YoloDetector, load_detector
 from edge.pipeline import Pipeline, Stills
 from edge.reader import Reader
+from edge.reload import AHEAD_SETTINGS, MODEL_SETTINGS, changed
 from edge.road import RoadLine, RoadSettings
 from edge.roi import RoiDetector, parse_roi
 from edge.sparse import SparseDetector
 from edge.threads import MOST, Plan, plan_for
 from edge.tracker import SignTracker
-from models.errors import ModelError
+from models.errors import ModelError, UsageError
 from models.spec import Spec
 
 
@@ -85,6 +87,29 @@ def threshold_of(models: Models, config: Config) -> float:
     """The least fused score of a sign; ModelError where the models were not published as a pair."""
     threshold = pair_threshold(models.detector.spec, models.classifier.spec)
     return threshold if config.conf is None else config.conf
+
+
+def rebuilder(
+    models: Models, config: Config, stills: bool, ahead: AheadDetector | None
+) -> Callable[[Config], Line]:
+    """A function that builds the line anew; the models are loaded again only if they changed.
+
+    It raises a UsageError for a change of what several detectors are at work with already.
+    """
+    kept = [(config, models)]
+
+    def rebuild(new: Config) -> Line:
+        config, models = kept[0]
+        names = changed(config, new)
+        if ahead and (fixed := sorted(names & AHEAD_SETTINGS)):
+            raise UsageError(f"while a file is read, only a restart changes {', '.join(fixed)}")
+        if names & MODEL_SETTINGS:
+            models = load_models(new)
+        line = build(models, new, stills, ahead)
+        kept[0] = (new, models)
+        return line
+
+    return rebuild
 
 
 def still_reader(models: Models, config: Config, detector: Detector) -> Reader:

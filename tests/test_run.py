@@ -102,6 +102,45 @@ def test_the_printed_configuration_loads_again(tmp_path: Path) -> None:
     assert Config(**read_toml(tmp_path / "edge.toml")) == expected  # type: ignore[arg-type]
 
 
+def test_the_cameras_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--list-cameras"]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["no cameras found"] or all(line.startswith("--camera ") for line in lines)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_live_source_is_read_and_turned(tmp_path: Path) -> None:
+    source = ("--source", "test:?size=160x96&fps=50", "--rotate", "90", "--flip", "horizontal")
+    done = run(*source, "-o", "seen.mp4", "--max-frames", "5", cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    with av.open(str(tmp_path / "seen.mp4")) as container:
+        frames = list(container.decode(video=0))
+    assert [(frame.width, frame.height) for frame in frames] == [(96, 160)] * 5
+
+
+def test_a_stream_that_is_not_there_is_waited_for_until_a_signal(tmp_path: Path) -> None:
+    address = "rtsp://me:geheim@127.0.0.1:9/live"
+    with subprocess.Popen(
+        command("edge.run", "--source", address, "--events", "seen.jsonl", "-o", "seen.mp4"),
+        cwd=tmp_path,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    ) as process:
+        assert process.stderr is not None
+        first = process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        _, rest = process.communicate(timeout=60)
+
+    assert "rtsp://***@127.0.0.1:9/live: Connection refused; trying again until it comes" in first
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "Traceback" not in rest
+    assert "geheim" not in first + rest
+
+
 def test_the_version_is_told(tmp_path: Path) -> None:
     done = run("--version", cwd=tmp_path)
 
@@ -129,6 +168,11 @@ def test_the_version_is_told(tmp_path: Path) -> None:
         (["--source", "gopher://x"], "cannot read a source of the kind 'gopher://'"),
         (["--source", "demo:", "-o", "out.avi"], "expected .mp4, .mkv or a folder, found .avi"),
         (["--source", "demo:", "-o", "x.mp4", "--events", "x.mp4"], "x.mp4 is given twice"),
+        (["--source", "rtsp://me:geheim@"], "rtsp://***@: expected a host"),
+        (["--source", "test:?speed=3"], "test:?speed=3: expected test:?size=WxH&fps=N"),
+        (["--source", "test:", "--loop"], "loop: expected a file or pictures as the source"),
+        (["--source", "demo:", "--rotate", "45"], "rotate: expected 0, 90, 180, 270, found 45"),
+        (["--source", "demo:", "--resolution", "big"], "expected a size such as 1280x720"),
         (["--config", "none.toml"], "none.toml: cannot read the configuration"),
     ],
 )
@@ -276,24 +320,30 @@ def mounted(folder: Path, options: str) -> Iterator[Path]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_a_full_disk_is_named_and_leaves_no_half_file(small_disk: Path) -> None:
+def test_a_full_disk_is_named_and_what_was_written_is_kept(small_disk: Path) -> None:
     long = write_video(small_disk.parent / "long.mp4", steady(150), picture=noise)
 
     done = run("--video", long, "-o", small_disk / "seen.mp4", cwd=small_disk.parent)
 
-    assert "seen.mp4" in failure(done, 5)
-    assert list(small_disk.iterdir()) == []
+    told = failure(done, 5)
+    assert "seen.mp4: cannot write the video: No space left on device" in told
+    for left in small_disk.iterdir():
+        assert left.name == "seen.part.mp4"
+        assert "what was written until then is in" in told
 
 
 def test_a_full_disk_for_one_output_does_not_cost_the_other(small_disk: Path) -> None:
-    long = write_video(small_disk.parent / "long.mp4", steady(150), picture=noise)
+    long = write_video(small_disk.parent / "long.mp4", steady(60), picture=noise)
     events = small_disk.parent / "seen.jsonl"
 
     done = run(
         "--video", long, "-o", small_disk / "seen.mp4", "--events", events, cwd=small_disk.parent
     )
 
-    failure(done, 5)
+    assert done.returncode == 5
+    warning, error = done.stderr.splitlines()
+    assert warning.startswith("WARNING: ") and warning.endswith("; the other outputs go on")
+    assert error.startswith("error: ") and "No space left on device" in error
     records(events.read_text())
 
 

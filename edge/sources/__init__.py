@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from edge.sources.csi import CsiCamera
-from edge.sources.device import Device
 from edge.sources.info import OpenSource, SourceInfo, SourceOptions, arrivals
 from edge.sources.live import open_live
-from edge.sources.pattern import parse_pattern
+from edge.sources.pattern import Pattern, parse_pattern
 from edge.sources.pictures import folder_pictures, glob_pictures, is_picture, open_pictures
 from edge.sources.recorded import open_video
 from edge.sources.settings import source_options
@@ -72,18 +71,14 @@ def _open_live(
 ) -> tuple[SourceInfo, OpenSource]:
     if options.loop:
         raise UsageError("loop: expected a file or pictures as the source, found a live one")
-    device: Device
+    device: UsbCamera | CsiCamera | Stream | Pattern
     if uri.kind == "camera":
-        device = camera = UsbCamera(uri.target, options, capture)
-        name = camera.name
+        device = UsbCamera(uri.target, options, capture)
     elif uri.kind == "csi":
-        device = board = CsiCamera(int(uri.target), options)
-        name = board.name
+        device = CsiCamera(int(uri.target), options)
     elif uri.kind == "stream":
-        device = stream = Stream(uri.target, options)
-        name = stream.name
+        device = Stream(uri.target, options)
     else:
         device = parse_pattern(uri.target)
-        name = f"test:?{uri.target}" if uri.target else "test:"
     patient = uri.kind == "stream"
-    return open_live(name, turn_device(device, options), options.timeout_s, patient)
+    return open_live(device.name, turn_device(device, options), options.timeout_s, patient)

@@ -23,9 +23,15 @@ _ONE_THREAD_PIXELS = 1920 * 1088
 
 
 class PictureMaker:
-    """Decoded frames to BGR: all in the size of the first and upright as its matrix says."""
+    """Decoded frames to BGR: all in the size of the first, and upright as its matrix says.
 
-    def __init__(self) -> None:
+    A camera's stream has no such matrix. PyAV's frame and the side data that it is looked up in
+    hold on to each other, and so to the decoder's memory, until Python next collects its garbage;
+    a stream that drops out again and again leaves hundreds of megabytes that way.
+    """
+
+    def __init__(self, has_matrix: bool = True) -> None:
+        self._has_matrix = has_matrix
         self._reformatter = VideoReformatter()
         self._size: tuple[int, int] | None = None
         self._matrix = (1, 0, 0, 1)
@@ -33,7 +39,8 @@ class PictureMaker:
     def __call__(self, decoded: av.VideoFrame) -> Image:
         if self._size is None:
             self._size = decoded.width, decoded.height
-            self._matrix = display_matrix(decoded)
+            if self._has_matrix:
+                self._matrix = display_matrix(decoded)
         width, height = self._size
         # Nothing is scaled, so the quickest filter loses nothing.
         bgr = self._reformatter.reformat(

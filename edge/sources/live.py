@@ -169,7 +169,7 @@ class LiveSource:
                     return
                 if not (self._vitals.was_online or isinstance(problem, Lost)):
                     raise
-                self._report_loss(problem)
+                self._report_loss(problem, reader)
                 if self._index > before:  # it was there: a new loss, not the same one
                     backoff.reset()
             if reader.pause(backoff()):
@@ -198,10 +198,13 @@ class LiveSource:
             fitted = "{}x{}, fitted into {}x{}".format(width, height, *self._size)
             log.warning("%s now gives pictures of %s", self._name, fitted)
 
-    def _report_loss(self, problem: SourceError) -> None:
+    def _report_loss(self, problem: SourceError, reader: _Reader) -> None:
         """Say so once, not at every try."""
         why = str(problem).removeprefix(self._name).lstrip(": ")
-        before = self._vitals.lost(why)
+        with self._lock:
+            if reader.stop.is_set():
+                return
+            before = self._vitals.lost(why)
         level = logging.DEBUG if before.detail == why else logging.WARNING
         log.log(level, "%s: %s; trying again until it comes", self._name, why)
 

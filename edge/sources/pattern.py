@@ -32,6 +32,11 @@ class Pattern:
     fps: float = 30.0
     clock: Callable[[], float] = time.monotonic
 
+    @property
+    def name(self) -> str:
+        width, height = self.size
+        return f"test:?size={width}x{height}&fps={self.fps:g}"
+
     def __call__(self, pause: Pause) -> Generator[Shot, None, None]:
         background = _background(*self.size)
         start = self.clock()

@@ -21,6 +21,7 @@ import av
 from edge.sources.decoded import PictureMaker, decoding_threads, moving
 from edge.sources.device import Lost, Pause, Shot
 from edge.sources.info import SourceOptions
+from edge.sources.pace import Backlog, Pace
 from edge.sources.uri import redact
 from models.errors import SourceError
 
@@ -50,8 +51,6 @@ _UDP = {
 _OPTIONS = {"rtsp": _RTSP, "rtsps": _RTSP, "http": _HTTP, "https": _HTTP, "udp": _UDP}
 
 _LOW_DELAY = 1 << 19  # AV_CODEC_FLAG_LOW_DELAY: a picture is out as soon as it is decoded
-_AHEAD_S = 10.0  # stamps further ahead than this have jumped
-_LATE_S = 1.0  # further behind than this, nobody tries to catch up
 
 # What another try will not mend. FFmpeg also calls an answer that never came invalid data, so
 # that only a web server, which has answered by then, can be taken at its word.
@@ -70,7 +69,8 @@ class Stream:
     """A device of the pictures at an address.
 
     Cameras give each picture as it is made. What a web server gives in pieces (HLS) or as fast as
-    it can (a file) is played at its own speed; a file ends, all else is `Lost` when it stops.
+    it can (a file) is played at its own speed; a file ends, all else is `Lost` when it stops. A
+    file that breaks off starts from its beginning when it is opened again.
     """
 
     def __init__(
@@ -118,11 +118,18 @@ class Stream:
         self, container: av.container.InputContainer, pause: Pause
     ) -> Generator[Shot, None, None]:
         stream = self._video(container)
-        picture, size = PictureMaker(), (0, 0)
-        pace = Pace() if container.format.name == "hls" or container.duration else None
+        recorded = container.duration is not None
+        picture, size = PictureMaker(recorded), (0, 0)
+        pace = Pace() if recorded or container.format.name == "hls" else None
+        backlog = Backlog()
         patience_s = 2 * self._options.timeout_s  # the first key frame can be far away
         heard = self._clock()
-        for packet in self._packets(container):
+        packets = self._packets(container)
+        while True:
+            asked = self._clock()
+            packet = next(packets, None)
+            if packet is None:
+                return
             arrived = self._clock()
             if arrived - heard > patience_s:
                 raise Lost(f"{self.name}: no picture for {patience_s:g} s")
@@ -130,11 +137,14 @@ class Stream:
                 return
             if packet.stream_index != stream.index:
                 continue
+            stamp = None if packet.dts is None else float(packet.dts * packet.time_base)
+            if not pace and backlog.skip(stamp, asked, arrived, packet.is_keyframe):
+                continue
             for decoded in self._decoded(packet):
                 if (decoded.width, decoded.height) != size:
                     size = decoded.width, decoded.height
                     self._check_size(*size)
-                    picture = PictureMaker()
+                    picture = PictureMaker(recorded)
                 image = picture(decoded)
                 if pace:
                     due = pace(decoded.time, self._clock())
@@ -194,27 +204,3 @@ class Stream:
             return f"no answer for {self._options.timeout_s:g} s"
         words = getattr(error, "strerror", None) or type(error).__name__
         return str(words).replace(self._address, self.name)
-
-
-class Pace:
-    """When to show a picture, by the stamps of a stream whose pieces come in bursts."""
-
-    def __init__(self) -> None:
-        self._start: float | None = None
-        self._last = 0.0
-
-    def __call__(self, stamp: float | None, now: float) -> float:
-        """The monotonic second at which the picture with this stamp is due, by the clock's `now`.
-
-        Without a stamp, after a jump in the stamps, and where the stream has been held up, that
-        is now, and the pictures that follow go by it.
-        """
-        if stamp is None:
-            return now
-        if self._start is not None:
-            due = self._start + stamp
-            if -_LATE_S <= due - now <= _AHEAD_S and stamp >= self._last:
-                self._last = stamp
-                return due
-        self._start, self._last = now - stamp, stamp
-        return now
