@@ -11,11 +11,11 @@ from edge.runtime import available_threads, open_interpreter
 from edge.threads import Invoke, counts, timed_together
 from models.spec import find_model, load_spec, model_bytes
 
-CALLS = 15  # of every model with every thread count; the median counts
+CALLS = 15  # of every model with every thread count, for a median that can be trusted
 PEAK = "peak"
 
 
-def measure_bare(detector: str, classifier: str, calls: int = CALLS) -> dict[str, Any]:
+def measure_bare(detector: str, classifier: str, calls: int) -> dict[str, Any]:
     """For each model its milliseconds a call by thread count, operations and share of the peak.
 
     Beside them `workers` with `workers_ms`: one-thread interpreters of the detector at work at

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.app import DEMO, run
-from edge.bare import bare_table, best_rate, measure_bare
+from edge.bare import CALLS, bare_table, best_rate, measure_bare
 from edge.classifier import SignClassifier
 from edge.command import CommandParser
 from edge.config import SETTINGS, Config, load
@@ -87,7 +87,7 @@ def measure(config: Config, frames: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         video = str(Path(folder, "bench.mp4"))
         stages, models = time_stages(config, frames, video)
-        bare = measure_bare(config.detector, config.classifier)
+        bare = measure_bare(config.detector, config.classifier, min(CALLS, frames))
         limited = replace(config, max_frames=WARM_UP + frames)
         log_file = str(Path(folder, "bench.jsonl"))
         whole = {

@@ -20,7 +20,7 @@ from edge.reload import AHEAD_SETTINGS, MODEL_SETTINGS, changed
 from edge.road import RoadLine, RoadSettings
 from edge.roi import RoiDetector, parse_roi
 from edge.sparse import SparseDetector
-from edge.threads import Plan, plan_for
+from edge.threads import MOST, Plan, plan_for
 from edge.tracker import SignTracker
 from models.errors import ModelError, UsageError
 from models.spec import Spec
@@ -46,8 +46,8 @@ def load_models(config: Config, patient: bool = False) -> Models:
 
     With a `patient` source, whose frames wait, as many detectors as do most frames a second.
     """
-    limit = config.threads
-    plan = Plan(limit, limit) if limit else plan_for(config.detector)
+    given = config.threads
+    plan = Plan(given, min(given, MOST)) if given else plan_for(config.detector)
     threads, workers = (1, plan.workers) if patient and plan.workers > 1 else (plan.threads, 1)
     detectors = [load_detector(config.detector, threads, config.conf) for _ in range(workers)]
     classifier = load_classifier(config.classifier, threads)

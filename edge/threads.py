@@ -34,8 +34,11 @@ Timed = Callable[[Sequence[Invoke]], float]
 
 
 class Plan(NamedTuple):
-    """`threads` of one interpreter for the least latency, and how many one-thread `workers` side
-    by side give the most frames a second; 1 where one interpreter with `threads` gives more."""
+    """How the work on a detector is spread.
+
+    `threads`: of one interpreter, for the least time a frame. `workers`: one-thread interpreters
+    at work at once, for the most frames a second; 1 where one with `threads` does as many.
+    """
 
     threads: int
     workers: int

@@ -11,6 +11,8 @@ from edge.bench import POINTS
 from tests.commands import execute, failure
 from tests.media import noise, steady, write_video
 
+LIMIT_S = 900.0  # it starts three processes with both models each
+
 
 @pytest.fixture(scope="module")
 def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -19,9 +21,8 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_figure_is_measured(video: Path, tmp_path: Path) -> None:
-    done = execute(
-        "edge.bench", "--source", video, "--frames", "15", "--json", "bench.json", cwd=tmp_path
-    )
+    arguments = ("--source", video, "--frames", "5", "--json", "bench.json")
+    done = execute("edge.bench", *arguments, cwd=tmp_path, limit_s=LIMIT_S)
 
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "bench.json").read_text())
@@ -34,8 +35,8 @@ def test_every_figure_is_measured(video: Path, tmp_path: Path) -> None:
     parts = sum(result["stages_ms"][s]["p50"] for s in ("detect", "draw", "encode"))
     assert result["stages_ms"]["end_to_end"]["p99"] > parts / 2
     for whole in result["whole"].values():
-        assert whole["frames"] == 35
-        assert whole["frames_per_second"] == pytest.approx(35 / whole["seconds"], rel=0.01)
+        assert whole["frames"] == 25
+        assert whole["frames_per_second"] == pytest.approx(25 / whole["seconds"], rel=0.01)
         assert whole["first_result_s"] > 0
         assert 50 < whole["peak_memory_mib"] < 4000
         best = result["bare"]["frames_per_second"]

@@ -9,11 +9,12 @@ import pytest
 
 from tests.commands import execute, failure
 
+LIMIT_S = 900.0  # sixty frames through both models
+
 
 def test_every_pace_is_measured(tmp_path: Path) -> None:
-    done = execute(
-        "calibration.tracking", "--seconds", "2", "--json", "tracking.json", cwd=tmp_path
-    )
+    arguments = ("--seconds", "2", "--json", "tracking.json")
+    done = execute("calibration.tracking", *arguments, cwd=tmp_path, limit_s=LIMIT_S)
 
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "tracking.json").read_text())
