@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from calibration.matching import Answers
 from calibration.metrics import Floats
 
 WIDTH, HEIGHT = 760, 560
-LEFT, TOP, RIGHT, BOTTOM = 64, 24, 24, 56  # px around the axes
+LEFT, TOP, RIGHT, BOTTOM = 64, 42, 24, 56  # px around the axes
 FINE = 2  # drawn so many times as large, then brought down: Pillow's lines are jagged
 INK, FAINT, GRID, PAPER = (33, 37, 41), (110, 118, 125), (226, 230, 234), (255, 255, 255)
 COLOURS = ((25, 113, 194), (214, 48, 49), (47, 158, 68), (232, 145, 20), (112, 72, 232))
@@ -73,7 +73,7 @@ def draw(lines: Sequence[Line], point: Point | None) -> bytes:
         pen.text((x, y + 8 * FINE), f"{value:.1f}", FAINT, _font(13), anchor="mt")
     x, y = place((low + 1) / 2, low)
     pen.text((x, y + 30 * FINE), "recall", INK, _font(14), anchor="mt")
-    pen.text((FINE * 10, FINE * 6), "precision", INK, _font(14))
+    pen.text((FINE * 10, FINE * 10), "precision", INK, _font(14))
     for colour, each in zip(COLOURS, lines, strict=False):
         pen.line(_steps(each, low, place), colour, 2 * FINE, joint="curve")
     if point and point.recall >= low and point.precision >= low:
@@ -87,9 +87,10 @@ def draw(lines: Sequence[Line], point: Point | None) -> bytes:
     return buffer.getvalue()
 
 
-def _steps(each: Line, low: float, place: object) -> list[tuple[float, float]]:
+def _steps(
+    each: Line, low: float, place: Callable[[float, float], tuple[float, float]]
+) -> list[tuple[float, float]]:
     """The curve within the axes: each precision holds back to the recall before it."""
-    assert callable(place)
     inside = each.precision >= low
     recall = np.clip(np.concatenate([[0.0], each.recall[inside]]), low, 1)
     precision = each.precision[inside]

@@ -148,6 +148,8 @@ def _where(seen: Seen, index: int) -> str:
     if within(box, marked.boxes[~marked.foreign]).any():
         return "on an unmarked or unclear sign"
     best = metrics.ious(box, seen.signs).max(initial=0.0)
+    if best >= IOU:
+        return "a second box on a sign"
     return f"IoU {best:.2f} with a sign" if best >= NEAR else ""
 
 

@@ -1,4 +1,4 @@
-"""A page to look at: what was missed, what is a false alarm, and the curves; it needs no other file.
+"""A page to look at, in one file: what was missed, what is a false alarm, and the curves.
 
 It holds crops of the set's pictures, so it is written only where the user says.
 """
@@ -37,7 +37,8 @@ p{margin:.2rem 0 .8rem;color:var(--faint)}
 dl{display:flex;flex-wrap:wrap;gap:.4rem 1.8rem;margin:1rem 0}dt{color:var(--faint);font-size:.8rem}
 dd{margin:0;font-size:1.15rem;font-variant-numeric:tabular-nums}dd small{color:var(--faint)}
 .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(200px,1fr));gap:14px}
-figure{margin:0;background:var(--card);border:1px solid var(--line);border-radius:6px;overflow:hidden}
+figure{margin:0;background:var(--card);border:1px solid var(--line);border-radius:6px;
+overflow:hidden}
 figure img{width:100%;display:block;aspect-ratio:1}
 figcaption{padding:.45rem .6rem .6rem;font-size:.82rem;color:var(--faint);overflow-wrap:anywhere}
 figcaption b{display:block;color:var(--ink);font-size:.92rem}

@@ -26,7 +26,7 @@ from calibration.system import Thresholds
 from calibration.system import look as system_look
 from edge.core import UNKNOWN
 
-FALSE_ALARMS = 0.5  # a picture: what the classifier may be left to clear up behind the detector
+FALSE_ALARMS = 1.0  # a picture: what the classifier is left to clear up, so that little is missed
 HALVINGS = 20
 DIGITS = 4  # of a published threshold
 

@@ -1,4 +1,4 @@
-"""Which pictures are measured on: the part asked for, whether it suits, whether a model knows it."""
+"""Which pictures are measured: the part asked for, whether it suits, whether a model knows it."""
 
 from __future__ import annotations
 

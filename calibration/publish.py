@@ -6,10 +6,10 @@
     python -m calibration.publish detector --run runs/fast --name detector-fast --size 640x352
     python -m calibration.publish pair
 
-`classifier` and `detector` take the float model of a training run; one that was trained on all parts
-comes with the twin that held some out and was measured. `pair` finds the threshold of the fused
-score again for each detector that is published, or one, and measures it again. Run the classifier
-first.
+`classifier` and `detector` take the float model of a training run; one that was trained on all
+parts comes with the twin that held some out and was measured. `pair` finds the threshold of the
+fused score again for each detector that is published, or one, and measures it again. Run the
+classifier first.
 """
 
 from __future__ import annotations

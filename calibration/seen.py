@@ -1,4 +1,4 @@
-"""What the models say of whole pictures, kept picture by picture: one walk answers all questions."""
+"""What the models say of whole pictures, kept picture by picture: one walk answers everything."""
 
 from __future__ import annotations
 
@@ -17,6 +17,15 @@ from training.files import stem
 
 WHOLE_CURVE = 0.001  # detector score down to which average precision looks, as in COCO's practice
 READ_CURVE = 0.01  # the same where every box is also read: what lies below cannot move the figure
+
+
+class Answers(NamedTuple):
+    """What the models answered to one picture, best first; the fields are those of Seen."""
+
+    boxes: Floats  # (n, 4)
+    said: Ints  # (n,)
+    scores: Floats  # (n,)
+    detected: Floats  # (n,)
 
 
 class Seen(NamedTuple):
@@ -74,15 +83,13 @@ def see_system(reader: Reader, pictures: Pictures, places: ByPicture | None = No
     seen = []
     for example, image in pictures:
         reads = reader.read(image)
-        seen.append(
-            Seen(
-                *_truth(example, places),
-                boxes_of([read.detection.box for read in reads]),
-                np.array([read.reading.label for read in reads], dtype=np.int64),
-                np.array([read.score for read in reads], dtype=np.float64),
-                np.array([read.detection.score for read in reads], dtype=np.float64),
-            )
+        answers = Answers(
+            boxes_of([read.detection.box for read in reads]),
+            np.array([read.reading.label for read in reads], dtype=np.int64),
+            np.array([read.score for read in reads], dtype=np.float64),
+            np.array([read.detection.score for read in reads], dtype=np.float64),
         )
+        seen.append(seen_of(example, places, answers))
     return seen
 
 
@@ -118,17 +125,17 @@ def _found(example: Example, found: Sequence[Detection], places: ByPicture | Non
     scores = np.array([each.score for each in found], dtype=np.float64)
     said = np.full(len(found), UNKNOWN, dtype=np.int64)
     boxes = boxes_of([each.box for each in found])
-    return Seen(*_truth(example, places), boxes, said, scores, scores)
+    return seen_of(example, places, Answers(boxes, said, scores, scores))
 
 
-def _truth(
-    example: Example, places: ByPicture | None
-) -> tuple[Example, Floats, Ints, Places | None]:
-    return (
+def seen_of(example: Example, places: ByPicture | None, answers: Answers) -> Seen:
+    """One picture with what is known of it and these answers."""
+    return Seen(
         example,
         boxes_of([each.box for each in example.annotations]),
         np.array([each.label for each in example.annotations], dtype=np.int64),
         None if places is None else places.get(stem(example.name)),
+        *answers,
     )
 
 

@@ -1,4 +1,4 @@
-"""How well signs are found and read in whole pictures: an answer is right where box and class are."""
+"""How well signs are found and read in whole pictures: right is where box and class are."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from edge.bench import identity
 from edge.command import CommandParser
 from edge.config import Config
 from edge.core import Classifier, Detector, Frame
-from edge.line import follow, load_models
+from edge.line import follow, load_models, pair_threshold
 from edge.pipeline import Pipeline
 from edge.reports import prove_writable, write_json
 from edge.sparse import SparseDetector
@@ -49,9 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         clips.append(stills(dataset, part(dataset, "judge")[: flags.stills]))
     seen = [(clip, _watched(clip, models.detector, models.classifier)) for clip in clips]
     specs = {"detector": models.detector.spec, "classifier": models.classifier.spec}
+    fused = pair_threshold(models.detector.spec, models.classifier.spec)
     result = {
-        "clips": {clip.name: _paces([(clip, glances)], config) for clip, glances in seen},
-        "all": _paces(seen, config),
+        "clips": {clip.name: _paces([(clip, each)], config, fused) for clip, each in seen},
+        "all": _paces(seen, config, fused),
         **{key: identity(spec) for key, spec in specs.items()},
         "command": shlex.join(["python", "-m", "calibration.tracking", *given]),
     }
@@ -71,7 +72,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     for name in ("detector", "classifier"):
         parser.add_argument(f"--{name}", default=getattr(default, name), metavar="NAME")
-    parser.add_argument("--threads", type=int, default=default.threads, help="0: all processors")
+    parser.add_argument("--threads", type=int, default=default.threads, metavar="N")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     flags = parser.parse(arguments)
     if flags.stills < 0 or not (flags.stills or flags.seeds):
@@ -95,7 +96,9 @@ def _watched(clip: Clip, detector: Detector, classifier: Classifier) -> list[Gla
         return watch(ticking(), detector, classifier)
 
 
-def _paces(seen: Sequence[tuple[Clip, Sequence[Glance]]], config: Config) -> dict[str, Any]:
+def _paces(
+    seen: Sequence[tuple[Clip, Sequence[Glance]]], config: Config, fused: float
+) -> dict[str, Any]:
     """Detecting in every n-th frame → the figures of these clips together."""
     result = {}
     for every in PACES:
@@ -103,7 +106,7 @@ def _paces(seen: Sequence[tuple[Clip, Sequence[Glance]]], config: Config) -> dic
         for clip, glances in seen:
 
             def line(detector: Detector, classifier: Classifier, every: int = every) -> Pipeline:
-                return follow(SparseDetector(detector, every), classifier, config)
+                return follow(SparseDetector(detector, every), classifier, config, fused)
 
             scenes, events = replay(glances, line)
             runs.append(figures(scenes, events, clip.truth, clip.signs_only))

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from edge.app import pair_threshold
+from edge.line import pair_threshold
 from models.errors import ModelError
 from models.spec import FOLDER, Spec, find_model, load_spec
 

@@ -18,10 +18,12 @@ from edge.announce import AnnounceSink, print_hint, spoken
 from edge.config import Config
 from edge.core import Event, Frame, Idler, Line, Sink
 from edge.interrupt import Interrupted, Interrupts
-from edge.line import build, load_models, look_ahead, upload_nets
+from edge.line import build, load_models, look_ahead, rebuilder, upload_nets
 from edge.measure import Tally
 from edge.outputs import Runners, check_more, more_outputs, sound_of
 from edge.overlay import Overlay
+from edge.reload import ReloadingLine
+from edge.service.notify import Notifier, Pulse
 from edge.sinks.console import ConsoleSink
 from edge.sinks.csv import CsvSink
 from edge.sinks.files import prove_place
@@ -195,16 +197,21 @@ def close_with(stack: ExitStack, sink: Sink) -> None:
     stack.push(leave)
 
 
-def run(config: Config, probe: Callable[[SourceInfo], Sink] | None = None) -> Result:
+def run(
+    config: Config,
+    reread: Callable[[], Config] | None = None,
+    probe: Callable[[SourceInfo], Sink] | None = None,
+) -> Result:
     """Open what the configuration names, drive the line, close everything; raises AppError.
 
-    Call it on the main thread: there are the signals and the window. A `probe` is one more sink,
-    first in line, for whoever measures the app.
+    Call it on the main thread: there are the signals and the window. SIGHUP reads the settings
+    again with `reread`; where there is none, it ends the run like SIGTERM. A `probe` is one more
+    sink, first in line, for whoever measures the app.
     """
     tally: Tally | None = None
     stopped_by: int | None = None
     try:
-        with Interrupts() as interrupts, ExitStack() as stack:
+        with Interrupts(reread is not None) as interrupts, ExitStack() as stack:
             check_outputs(config)
             info, source = open_source(config.source, source_options(config))
             stack.callback(source.close)
@@ -213,6 +220,9 @@ def run(config: Config, probe: Callable[[SourceInfo], Sink] | None = None) -> Re
             if ahead:
                 stack.callback(ahead.close)
             line = build(models, config, info.stills, ahead)
+            if reread:
+                rebuild = rebuilder(models, config, info.stills, ahead)
+                line = ReloadingLine(line, config, interrupts.take_hangup, reread, rebuild)
             counts = [count for count in (info.frames, config.max_frames) if count]
             status = StatusLine(min(counts, default=None))
             watch = Watch(status, models.words(), info.live, info.health)
@@ -222,6 +232,9 @@ def run(config: Config, probe: Callable[[SourceInfo], Sink] | None = None) -> Re
             for sink in sinks:
                 close_with(stack, sink)
             sinks += open_sinks(config, info, watch, stack)
+            if (notifier := Notifier()).listening:
+                sinks.append(Pulse(notifier, lambda: watch.status))
+                close_with(stack, sinks[-1])
             tally = Tally(keep_events=config.source == DEMO)
             sinks = [*([probe(info)] if probe else []), tally, watch, Together(sinks)]
             frames = ahead.feed(source) if ahead else arrivals(source)

@@ -17,6 +17,7 @@ class DecisionSettings:
 
     probability: float = 0.9  # belief in one class from which a sign is decided …
     accept: float = 0.5  # … if an average look believes in it this much …
+    fused: float = 0.0  # … and this much in any road sign, as a still picture must …
     min_votes: int = 3  # … this many looks name it …
     min_age_s: float = 0.25  # … over this long …
     unknown_age_s: float = 0.8  # … or this long for a foreign one: far signs look foreign
@@ -154,12 +155,13 @@ class Case:
         patience = settings.unknown_age_s if best == FOREIGN else settings.min_age_s
         enough = votes >= settings.min_votes and self.last_seen - self.first_seen >= patience
         enough = enough or (leaving and votes >= settings.leaving_votes)
-        average = evidence.average(best)
+        average, background = evidence.average(best), evidence.average(BACKGROUND)
+        if 1 - background < settings.fused:
+            return None
         if enough and probability >= settings.probability and average >= settings.accept:
             return Sign(label_of(best), probability, votes)
         if leaving and self.strongest[1] == best and self.strongest[0] >= settings.overwhelming:
             return Sign(label_of(best), max(probability, self.strongest[0]), votes)
-        background = evidence.average(BACKGROUND)
         nameless = average < settings.accept and 1 - background >= settings.probability
         heavy = evidence.weight >= settings.nameless_weight
         if leaving and heavy and nameless and evidence.looks >= settings.min_votes:

@@ -81,6 +81,7 @@ class Config:
     road_expiry_s: float = 300.0
     announce: str = ""
     announce_language: str = "en"
+    log_file: str = ""
 
     def __post_init__(self) -> None:
         for name, least in LEAST.items():
@@ -120,7 +121,7 @@ SETTINGS: Mapping[str, str] = {
     "mqtt": "publish events and state: mqtt(s)://user@host:port/prefix",
     "mqtt_password_file": "a file with the password; else $EDGE_MQTT_PASSWORD",
     "mqtt_ca": "a file of certificates to trust for mqtts:// in the place of the system's",
-    "mqtt_spool": "where events wait while the broker is away; unset: with the user's state",
+    "mqtt_spool": "where events wait while the broker is away; unset: in the user's state folder",
     "metrics": "serve Prometheus metrics at HOST:PORT",
     "store": "event store that keeps the history: an .sqlite file",
     "store_days": "days that the store remembers; 0: for ever",
@@ -144,6 +145,7 @@ SETTINGS: Mapping[str, str] = {
     "road_expiry_s": "a limit read so many seconds ago is shown as stale; 0: never",
     "announce": "hints for the driver: text on the console, or voice, spoken by espeak-ng",
     "announce_language": "of the hints: en or de",
+    "log_file": "a file for the log besides the console; set aside and begun anew at 2 MB",
 }
 
 # The settings that are one of a few words.

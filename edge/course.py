@@ -18,7 +18,7 @@ class TrackerSettings:
     same settings hold at every frame rate.
     """
 
-    high_score: float = 0.25  # detections from here on start tracks and are matched first
+    high_score: float = 0.35  # detections from here on start tracks and are matched first
     low_score: float = 0.1  # detections from here on may still extend a track
     max_coast_s: float = 1.0  # a track unseen for longer ends …
     first_coast_s: float = 0.5  # … sooner where it was seen only briefly (this + its age)

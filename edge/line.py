@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
 from edge.ahead import AheadDetector
+from edge.case import DecisionSettings
 from edge.classifier import SignClassifier, load_classifier
 from edge.config import Config
 from edge.core import Classifier, Detector, Line
@@ -14,12 +16,13 @@ from edge.decision import Decision
 from edge.detector import YoloDetector, load_detector
 from edge.pipeline import Pipeline, Stills
 from edge.reader import Reader
+from edge.reload import AHEAD_SETTINGS, MODEL_SETTINGS, changed
 from edge.road import RoadLine, RoadSettings
 from edge.roi import RoiDetector, parse_roi
 from edge.sparse import SparseDetector
 from edge.threads import Plan, plan_for
 from edge.tracker import SignTracker
-from models.errors import ModelError
+from models.errors import ModelError, UsageError
 from models.spec import Spec
 
 
@@ -72,21 +75,46 @@ def build(models: Models, config: Config, stills: bool, ahead: AheadDetector | N
     score: of detections, of still readings, of the start of a track.
     """
     detector = ahead or shown(models.detector, config)
-    reader = still_reader(models, config, detector)
     if stills:
-        return Stills(reader)
+        return Stills(still_reader(models, config, detector))
     if config.detect_every > 1 and not ahead:
         detector = SparseDetector(detector, config.detect_every)
-    line = follow(detector, models.classifier, config)
+    line = follow(detector, models.classifier, config, threshold_of(models, config))
     return RoadLine(line, RoadSettings(config.road_expiry_s))
+
+
+def threshold_of(models: Models, config: Config) -> float:
+    """The least fused score of a sign; ModelError where the models were not published as a pair."""
+    threshold = pair_threshold(models.detector.spec, models.classifier.spec)
+    return threshold if config.conf is None else config.conf
+
+
+def rebuilder(
+    models: Models, config: Config, stills: bool, ahead: AheadDetector | None
+) -> Callable[[Config], Line]:
+    """A function that builds the line anew; the models are loaded again only if they changed.
+
+    It raises a UsageError for a change of what several detectors are at work with already.
+    """
+    kept = [(config, models)]
+
+    def rebuild(new: Config) -> Line:
+        config, models = kept[0]
+        names = changed(config, new)
+        if ahead and (fixed := sorted(names & AHEAD_SETTINGS)):
+            raise UsageError(f"while a file is read, only a restart changes {', '.join(fixed)}")
+        if names & MODEL_SETTINGS:
+            models = load_models(new)
+        line = build(models, new, stills, ahead)
+        kept[0] = (new, models)
+        return line
+
+    return rebuild
 
 
 def still_reader(models: Models, config: Config, detector: Detector) -> Reader:
     """Reads single pictures; ModelError where the two models were not published as a pair."""
-    threshold = pair_threshold(models.detector.spec, models.classifier.spec)
-    if config.conf is not None:
-        threshold = config.conf
-    return Reader(detector, models.classifier, threshold)
+    return Reader(detector, models.classifier, threshold_of(models, config))
 
 
 def upload_nets(config: Config) -> tuple[Reader, SignClassifier]:
@@ -95,13 +123,16 @@ def upload_nets(config: Config) -> tuple[Reader, SignClassifier]:
     return still_reader(models, config, models.detector), models.classifier
 
 
-def follow(detector: Detector, classifier: Classifier, config: Config) -> Pipeline:
-    """The line of a moving picture."""
+def follow(
+    detector: Detector, classifier: Classifier, config: Config, threshold: float
+) -> Pipeline:
+    """The line of a moving picture; `threshold` is the least fused score of a sign."""
     tracker = TrackerSettings()
     if config.conf is not None:
         low = min(tracker.low_score, config.conf)
         tracker = replace(tracker, high_score=config.conf, low_score=low)
-    return Pipeline(detector, SignTracker(tracker), classifier, Decision(), config.max_reads)
+    decision = Decision(DecisionSettings(fused=threshold))
+    return Pipeline(detector, SignTracker(tracker), classifier, decision, config.max_reads)
 
 
 def pair_threshold(detector: Spec, classifier: Spec) -> float:

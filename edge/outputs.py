@@ -22,6 +22,7 @@ from models.errors import UsageError
 
 METRICS = "127.0.0.1:9464"  # where `--metrics` listens when it does not say
 WRITE_BEHIND = 4  # scenes that wait for an encoder, each with its picture
+FILE_PATIENCE_S = 20.0  # for MQTT at the end of a file, which may have been faster than the broker
 EVENTS_BEHIND = 1000  # scenes that wait for an event log, without pictures
 
 MISSING = '{flag} needs {package}, which is not installed: pip install "traffic-sign-edge[{extra}]"'
@@ -101,7 +102,9 @@ def open_mqtt(config: Config, info: SourceInfo) -> Sink:
         raise UsageError(text) from error
     broker = broker_of(config)
     spool = Path(config.mqtt_spool) if config.mqtt_spool else default_spool(broker)
-    return MqttSink(broker, spool, info.health)
+    if info.live:
+        return MqttSink(broker, spool, info.health)
+    return MqttSink(broker, spool, info.health, FILE_PATIENCE_S)
 
 
 def open_metrics(config: Config, info: SourceInfo, runners: Runners) -> Sink:

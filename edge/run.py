@@ -7,7 +7,7 @@
 
 Ctrl-C and SIGTERM finish the output and the event log properly; the exit code then says which one
 it was (130, 143), so that a script can tell a whole result from a part of one. A second Ctrl-C
-quits at once.
+quits at once. SIGHUP reads the settings again where there is no terminal (under systemd).
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge.app import DEMO, STDOUT, Result, run
 from edge.command import CommandParser
 from edge.config import CHOICES, SETTINGS, Config, Value, load, to_toml
 from edge.demo import load_truth, report, score
+from edge.logs import set_up_logs
 from edge.outputs import METRICS
 from edge.sources.usb import camera_table
 from edge.web.address import DEFAULT as WEB_ADDRESS
@@ -45,9 +46,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "no source given: expected --camera N, --video FILE or --source URI; "
             "--source demo: shows the bundled drive"
         )
-    result = run(config)
+    set_up_logs(config)
+    result = run(config, rereads(flags))
     sum_up(result, config)
     return 0 if result.signal is None else 128 + result.signal
+
+
+def rereads(flags: argparse.Namespace) -> Callable[[], Config] | None:
+    """How SIGHUP reads the settings again; None at a terminal, whose closing is a SIGHUP, too."""
+    if sys.stdin is not None and sys.stdin.isatty():
+        return None
+    return lambda: load(flags.config, settings(flags))
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -92,6 +101,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--conf", type=float, metavar="SCORE", help=SETTINGS["conf"])
     parser.add_argument("--roi", nargs="+", metavar="EDGE", help=SETTINGS["roi"])
     parser.add_argument("--detect-every", type=int, metavar="N", help=SETTINGS["detect_every"])
+    parser.add_argument("--log-file", metavar="FILE", help=SETTINGS["log_file"])
     parser.add_argument("--max-frames", type=int, metavar="N", help=SETTINGS["max_frames"])
     parser.add_argument("--resolution", metavar="WxH", help=SETTINGS["resolution"])
     parser.add_argument("--fps", type=float, metavar="N", help=SETTINGS["fps"])

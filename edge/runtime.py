@@ -55,12 +55,13 @@ class LiteRtRuntime:
     """A model on the CPU.
 
     Called with uint8 (height, width, 3) RGB it returns every output, dequantised to float32, in
-    the model's own order. Raises ModelError where the file is not what its JSON says.
+    the model's own order. Raises ModelError where the file is not what its JSON says, or, when
+    called, where it cannot be run.
     """
 
     def __init__(self, spec: Spec, json_path: Path, threads: int) -> None:
         data = model_bytes(spec, json_path)
-        name = json_path.with_name(spec.file)
+        name = self._name = json_path.with_name(spec.file)
         self._interpreter = open_interpreter(data, name, threads)
         inputs = self._interpreter.get_input_details()
         expected = (1, spec.input.height, spec.input.width, 3)
@@ -78,7 +79,10 @@ class LiteRtRuntime:
 
     def __call__(self, image: Image) -> tuple[Array, ...]:
         self._interpreter.set_tensor(self._input, image[None])
-        self._interpreter.invoke()
+        try:
+            self._interpreter.invoke()
+        except RuntimeError as error:
+            raise ModelError(f"{self._name}: the model cannot be run: {error}") from error
         return tuple(
             _dequantise(self._interpreter.get_tensor(o["index"]), o["quantization"])
             for o in self._outputs

@@ -8,12 +8,15 @@ from collections.abc import Iterable
 HIDDEN = "***"
 
 # Up to the last @ of what is written in one piece, because passwords may hold @ and / themselves.
-_USER = re.compile(r"([a-z][a-z0-9+.-]*://)[^\s\"'<>]*@", re.IGNORECASE)
-_QUERY = re.compile(r"([a-z][a-z0-9+.-]*://[^\s\"'<>?]*)\?[^\s\"'<>]*", re.IGNORECASE)
+# Everything is bounded, so that a long line takes no longer than it must.
+_USER = re.compile(r"(\b[a-z][a-z0-9+.-]{0,30}://)[^\s\"'<>]{0,512}@", re.IGNORECASE)
+_QUERY = re.compile(r"(\b[a-z][a-z0-9+.-]{0,30}://[^\s\"'<>?]{0,1024})\?[^\s\"'<>]*", re.IGNORECASE)
 _NAMED = re.compile(
     r"((?:token|password|passwd|secret|api_?key)[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;]+", re.IGNORECASE
 )
-_BEARER = re.compile(r"(\b(?:bearer|basic)\s+)[a-z0-9+/=._~-]{6,}", re.IGNORECASE)
+_BEARER = re.compile(
+    r"(\b(?:bearer|authorization[\"']?\s*[:=]\s*[\"']?basic)\s+)[a-z0-9+/=._~-]{6,}", re.IGNORECASE
+)
 
 
 def redact_text(text: str, secrets: Iterable[str] = ()) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 from edge.classifier import SignClassifier
 from edge.config import Config
-from edge.core import Box, Event, Frame, Image, Road, Scene
+from edge.core import Box, Event, Frame, Health, Image, Road, Scene
 from edge.history import History
 from edge.reader import Reader
 from edge.sinks.store import Retention, Store, Stored
@@ -27,12 +27,13 @@ from tests.scenes import SPEED_50, grey, make_event, make_track
 
 TOKEN = "correct-horse-battery"
 HOSTS = frozenset({"localhost"})
+ONLINE = Health("online", 0.0)
 ABOUT = About("camera 0", True, "detector + classifier")
 
 
 def upload_nets() -> tuple[Reader, SignClassifier]:
     """The published models, as the app gives them to the page."""
-    from edge.app import upload_nets  # noqa: PLC0415 - loads LiteRT, which most tests do without
+    from edge.line import upload_nets  # noqa: PLC0415 - loads LiteRT, which most tests do without
 
     return upload_nets(Config())
 
@@ -46,16 +47,16 @@ def make_road_scene(index: int = 0, time: float = 0.0) -> Scene:
 
 @contextmanager
 def page(
-    folder: Path, token: str = "", events: int = 0, loopback: bool = True, wrong_s: float = 0.0
+    folder: Path, token: str = "", events: int = 0, loopback: bool = True, health: Health = ONLINE
 ) -> Iterator[tuple[httpx.Client, PageSink, Store]]:
     """The page on a port of its own, asked as `http://localhost`."""
     store = Store(folder / "page.sqlite", "camera 0", Retention(30, 20))
     jpeg = encoded(grey(128, 128), ".jpg")
     store.add([Stored(numbered(number), jpeg) for number in range(events)])
     history = History(folder / "page.sqlite")
-    sink = PageSink(ABOUT)
+    sink = PageSink(ABOUT, lambda: health)
     parts = Parts(sink, history, PictureReader(upload_nets), kept=True)
-    app = build_app(parts, lambda login: Rules(HOSTS, loopback, token, login, wrong_s))
+    app = build_app(parts, lambda login: Rules(HOSTS, loopback, token, login, wrong_s=0.0))
     listener = listen(parse_address("0"))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     server = PageServer(app, listener)

@@ -93,7 +93,7 @@ def test_a_file_that_is_no_text_is_named(toml: Path) -> None:
         ("conf", 1.5, "conf: expected a score between 0 and 1, found 1.5"),
         ("conf", float("nan"), "conf: expected a score between 0 and 1, found nan"),
         ("rotate", 45, "rotate: expected 0, 90, 180, 270, found 45"),
-        ("flip", "up", "flip: expected none, horizontal, vertical, both, found up"),
+        ("flip", "up", 'flip: expected "none", "horizontal", "vertical", "both", found "up"'),
         ("fps", 0.0, "fps: expected frames a second, up to 1000, found 0"),
         ("fps", float("nan"), "fps: expected frames a second, up to 1000, found nan"),
         ("resolution", "720p", "resolution: expected a size such as 1280x720, found '720p'"),

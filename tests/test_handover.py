@@ -180,3 +180,13 @@ def test_a_feed_that_hangs_is_abandoned_and_logged(
     forever.set()
 
     assert "the driver hangs and was abandoned" in caplog.text
+
+
+def test_an_offer_is_taken_only_where_there_is_room() -> None:
+    queue: Queue[int] = Queue(2)
+
+    assert [queue.offer(number) for number in (1, 2, 3)] == [True, True, False]
+    assert (queue.take(), queue.offer(4)) == (1, True)
+    queue.close()
+    with pytest.raises(Closed):
+        queue.offer(5)

@@ -320,24 +320,30 @@ def mounted(folder: Path, options: str) -> Iterator[Path]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_a_full_disk_is_named_and_leaves_no_half_file(small_disk: Path) -> None:
+def test_a_full_disk_is_named_and_what_was_written_is_kept(small_disk: Path) -> None:
     long = write_video(small_disk.parent / "long.mp4", steady(150), picture=noise)
 
     done = run("--video", long, "-o", small_disk / "seen.mp4", cwd=small_disk.parent)
 
-    assert "seen.mp4" in failure(done, 5)
-    assert list(small_disk.iterdir()) == []
+    told = failure(done, 5)
+    assert "seen.mp4: cannot write the video: No space left on device" in told
+    for left in small_disk.iterdir():
+        assert left.name == "seen.part.mp4"
+        assert "what was written until then is in" in told
 
 
 def test_a_full_disk_for_one_output_does_not_cost_the_other(small_disk: Path) -> None:
-    long = write_video(small_disk.parent / "long.mp4", steady(150), picture=noise)
+    long = write_video(small_disk.parent / "long.mp4", steady(60), picture=noise)
     events = small_disk.parent / "seen.jsonl"
 
     done = run(
         "--video", long, "-o", small_disk / "seen.mp4", "--events", events, cwd=small_disk.parent
     )
 
-    failure(done, 5)
+    assert done.returncode == 5
+    warning, error = done.stderr.splitlines()
+    assert warning.startswith("WARNING: ") and warning.endswith("; the other outputs go on")
+    assert error.startswith("error: ") and "No space left on device" in error
     records(events.read_text())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import os
@@ -17,6 +18,7 @@ import pytest
 
 from edge.core import Frame, Image, Road, Scene
 from edge.sinks.console import ConsoleSink, event_line
+from edge.sinks.csv import COLUMNS, CsvSink
 from edge.sinks.jsonl import JsonlSink, event_record
 from edge.sinks.pictures import PicturesSink
 from edge.sinks.window import WindowClosed, WindowSink, window_problem
@@ -150,8 +152,9 @@ def test_a_place_that_cannot_be_written_to_is_told_at_once(tmp_path: Path) -> No
 
     with pytest.raises(OutputError, match="file"):
         JsonlSink(str(tmp_path / "file" / "events.jsonl"))
-    with pytest.raises(OutputError, match="folder"):
-        JsonlSink(str(tmp_path))
+    for folder in (str(tmp_path), "/", "."):
+        with pytest.raises(OutputError, match="folder"):
+            JsonlSink(folder)
 
 
 def test_a_read_only_disk_is_told_at_once(tmp_path: Path) -> None:
@@ -197,6 +200,51 @@ run_command(main)
     assert process.wait(60) == 0
     assert process.stderr.read() == b""
     process.stderr.close()
+
+
+# --- csv ---
+
+
+def test_a_table_has_a_header_and_a_row_an_event(tmp_path: Path) -> None:
+    sink = CsvSink(str(tmp_path / "events.csv"))
+    sink.write(with_events(make_event("new", wall=1_800_000_000.0), make_event("update")))
+    part = (tmp_path / "events.part.csv").read_bytes()
+    sink.finish([make_event("end", UNKNOWN)])
+    sink.close()
+
+    data = (tmp_path / "events.csv").read_bytes()
+    assert part.count(b"\r\n") == 3 and data.startswith(part)
+    assert data.count(b"\n") == data.count(b"\r\n") == 4
+    rows = list(csv.DictReader(io.StringIO(data.decode(), newline="")))
+    assert [row["kind"] for row in rows] == ["new", "update", "end"]
+    assert [row["name"] for row in rows] == ["Speed limit 50", "Speed limit 50", "unknown"]
+    assert [row["wall"] for row in rows] == ["1800000000.0", "", ""]
+    first = rows[0]
+    assert [first[edge] for edge in ("x1", "y1", "x2", "y2")] == [
+        "100.0",
+        "50.25",
+        "140.0",
+        "90.25",
+    ]
+
+
+def test_a_table_has_every_field_of_the_json_lines() -> None:
+    fields = set(event_record(make_event())) - {"box"} | {"x1", "y1", "x2", "y2"}
+
+    assert set(COLUMNS) == fields
+
+
+def test_a_table_on_a_full_disk_has_whole_rows(tmp_path: Path) -> None:
+    with mounted(tmp_path / "disk", "size=8k") as disk:
+        sink = CsvSink(str(disk / "events.csv"))
+        with pytest.raises(OutputError, match=r"No space left.*events\.part\.csv"):
+            for _ in range(100):
+                sink.write(with_events(make_event()))
+
+        with (disk / "events.part.csv").open(newline="") as file:
+            rows = list(csv.reader(file))
+        assert len(rows) > 5
+        assert {len(row) for row in rows} == {len(COLUMNS)}
 
 
 # --- console ---

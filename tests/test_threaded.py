@@ -119,6 +119,52 @@ def test_any_other_sink_gets_the_latest_and_nobody_waits() -> None:
     assert not runner.lossless
 
 
+def test_a_live_line_never_waits_for_a_lossless_sink(caplog: pytest.LogCaptureFixture) -> None:
+    gate = threading.Event()
+    sink = Recorder(gate=gate)
+    runner = Threaded(sink, depth=2, live=True, name="seen.mp4")
+    runner.write(scene(0))
+    assert sink.busy.wait(PATIENCE_S)
+    for index in range(1, 10):  # two of them find room
+        runner.write(scene(index))
+    assert (runner.dropped, runner.failed) == (7, False)
+    gate.set()
+    runner.finish([])
+    runner.close()
+
+    assert sink.calls == ["write 0", "write 1", "write 2", "finish 0", "close"]
+    assert caplog.messages == [
+        "seen.mp4 cannot keep up with the source: scenes are dropped",
+        "seen.mp4: 7 scenes were dropped in all",
+    ]
+
+
+def test_a_sink_that_has_failed_says_so() -> None:
+    sink = Recorder()
+    sink.fails["write"] = OutputError("gone")
+    runner = Threaded(sink, depth=1, live=True)
+    runner.write(scene(0))
+    assert sink.closed.wait(PATIENCE_S)
+
+    assert runner.failed
+    with pytest.raises(OutputError, match="gone"):
+        runner.write(scene(1))
+    runner.close()
+
+
+def test_a_live_line_waits_only_briefly_for_a_sink_that_hangs_at_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(threaded, "LIVE_PATIENCE_S", 0.01)
+    gate = threading.Event()
+    runner = Threaded(Recorder(gate=gate), depth=1, live=True, name="seen.mp4")
+    runner.write(scene(0))
+
+    with pytest.raises(OutputError, match=r"seen\.mp4: expected the output to be written within"):
+        runner.close()
+    gate.set()
+
+
 def test_an_error_surfaces_at_the_next_write_as_output_error() -> None:
     sink = Recorder()
     sink.fails["write"] = OSError(28, "No space left on device")

@@ -19,6 +19,7 @@ from edge.pictograms import COLOURS
 from edge.sinks import video
 from edge.sinks.sound import Sound
 from edge.sinks.video import TICKS, Clock, VideoSink
+from edge.sinks.yuv import fitted
 from models.errors import OutputError, UsageError
 from tests.disks import mounted
 from tests.media import corner_colours, quarters, read
@@ -299,15 +300,35 @@ def test_a_suffix_in_capitals_is_one_too(tmp_path: Path) -> None:
     assert len(decode(write(tmp_path / "OUT.MP4", [0, 1])).times) == 2
 
 
-def test_pictures_of_different_sizes_make_no_video(tmp_path: Path) -> None:
-    sink = VideoSink(tmp_path / "out.mp4", as_it_is)
-    sink.write(make_scene(grey(64, 48)))
-    with pytest.raises(OutputError, match=r"64x48.*66x48") as caught:
-        sink.write(make_scene(grey(66, 48), time=0.04))
-    sink.close()
+@pytest.mark.parametrize(
+    ("size", "corner", "middle"),
+    [
+        ((128, 96), (255, 0, 0), (0, 255, 0)),  # the same shape: all of it is filled
+        ((64, 24), (0, 0, 0), (0, 255, 0)),  # flat: bars above and below
+        ((12, 48), (0, 0, 0), (0, 255, 0)),  # narrow: bars left and right
+    ],
+)
+def test_a_picture_of_another_size_is_scaled_into_that_of_the_first(
+    size: tuple[int, int], corner: tuple[int, int, int], middle: tuple[int, int, int]
+) -> None:
+    picture = np.full((size[1], size[0], 3), (255, 0, 0), np.uint8)
+    picture[size[1] // 4 : -size[1] // 4, size[0] // 4 : -size[0] // 4] = (0, 255, 0)
 
-    assert "\n" not in str(caught.value)
-    assert list(tmp_path.iterdir()) == []
+    found = fitted(picture, (64, 48))
+
+    assert found.shape == (48, 64, 3)
+    assert tuple(found[0, 0]) == corner
+    assert tuple(found[24, 32]) == middle
+    assert fitted(found, (64, 48)) is found
+
+
+def test_a_camera_that_changes_its_size_stays_in_one_video(tmp_path: Path) -> None:
+    sizes = [(64, 48), (128, 96), (33, 70), (64, 48)]
+    found = decode(
+        write(tmp_path / "out.mp4", [0, 0.04, 0.08, 0.12], lambda index: grey(*sizes[index]))
+    )
+
+    assert [picture.shape for picture in found.pictures] == [(48, 64, 3)] * 4
 
 
 def test_a_place_that_cannot_be_written_to_is_told_before_the_first_frame(tmp_path: Path) -> None:

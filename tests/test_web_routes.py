@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from edge.core import Image
+from edge.core import Health, Image
 from edge.sinks.store import Store
 from edge.web.reading import MAX_BYTES
 from edge.web.sink import PageSink
@@ -60,12 +60,18 @@ def test_the_pages_files_are_there(client: httpx.Client, path: str, kind: str) -
     assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
 
 
-def test_before_the_first_frame_the_page_says_so(opened: Page) -> None:
-    client, _, _ = opened
+def test_before_the_first_frame_the_page_says_how_the_source_is(tmp_path: Path) -> None:
+    health = Health("reconnecting", 0.0, dropped=3, reconnects=2, detail="no route to host")
+    with page(tmp_path, health=health) as (client, _, _):
+        state = client.get("/api/state").json()
 
-    state = client.get("/api/state").json()
-
-    assert state["source"]["state"] == "connecting"
+    told = {name: state["source"][name] for name in ("state", "detail", "dropped", "reconnects")}
+    assert told == {
+        "state": "reconnecting",
+        "detail": "no route to host",
+        "dropped": 3,
+        "reconnects": 2,
+    }
     assert state["line"]["frames"] == 0
     assert (state["signs"], state["road"]) == ([], None)
 
@@ -206,7 +212,7 @@ def png_header(width: int, height: int) -> bytes:
     """A PNG that claims to be so large and has no more than its header."""
     head = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     size, check = struct.pack(">I", 13), struct.pack(">I", zlib.crc32(head))
-    return b"\x89PNG\r\n\x1a\n" + size + head + check
+    return b"\x89PNG\r\n\x1a\n" + size + head + check + struct.pack(">I", 9) + b"IDAT"
 
 
 def other_format(name: str) -> bytes:

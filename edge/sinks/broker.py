@@ -51,7 +51,7 @@ def parse_broker(
         port = parts.port
     except ValueError as error:
         raise UsageError(f"mqtt {shown}: {EXPECTED}, found {_wrong(error)}") from None
-    if parts.scheme not in PORTS or not parts.hostname or parts.query or parts.fragment:
+    if parts.scheme not in PORTS or not parts.hostname or "?" in url or "#" in url:
         raise UsageError(f"mqtt {shown}: {EXPECTED}")
     prefix = unquote(parts.path).strip("/") or PREFIX
     if any(letter in prefix for letter in "+#\0") or len(prefix.encode()) > 1000:

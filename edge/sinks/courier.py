@@ -25,7 +25,7 @@ CONNECT_S = 5.0  # for the connection, and again for the broker's word that it i
 KEEP_ALIVE_S = 20  # a broker that has frozen is given up after one and a half times this
 LOOP_S = 0.1  # the longest that a new event waits while nothing comes in
 RETRY_S = (1.0, 30.0)  # the first and the longest pause before the next attempt
-DRAIN_S = 1.0  # for what still waits when the run ends; the rest stays in the spool
+GOODBYE_S = 0.5  # for the last word
 
 ClientFactory = Callable[[str], Any]
 
@@ -74,11 +74,14 @@ class Courier:
                 self._kept[topic] = text
                 self._fresh.add(topic)
 
-    def close(self) -> None:
-        """Send what can be sent in a moment, say goodbye, end the thread."""
-        self._deadline = time.monotonic() + DRAIN_S
+    def close(self, patience_s: float) -> None:
+        """Send what can be sent in this time, say goodbye, end the thread.
+
+        Without a connection nothing is waited for: the rest stays in the spool.
+        """
+        self._deadline = time.monotonic() + patience_s
         self._closing.set()
-        self._thread.join(2 * DRAIN_S)
+        self._thread.join(patience_s + GOODBYE_S)
 
     def _run(self) -> None:
         pause = RETRY_S[0]
@@ -176,8 +179,9 @@ class _Session:
                 self._turn()
             self._leave()
         finally:
-            self._client.on_publish = self._client.on_message = None
             self._client.disconnect()
+            # It and we hold each other: without this its sockets would wait for the collector.
+            self._client.on_connect = self._client.on_publish = self._client.on_message = None
             self._settle()
 
     def _catch_up(self) -> None:
@@ -214,7 +218,7 @@ class _Session:
     def _leave(self) -> None:
         """A clean goodbye: the broker keeps our last will to itself, so we say it ourselves."""
         info = self._client.publish(self._status, "offline", qos=1, retain=True)
-        end = time.monotonic() + DRAIN_S / 2
+        end = time.monotonic() + GOODBYE_S
         while not info.is_published() and time.monotonic() < end:
             self._turn()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from contextlib import suppress
 from itertools import count
@@ -28,9 +29,9 @@ class Part:
     overwritten, and a second run that would write the same file is refused.
     """
 
-    def __init__(self, target: Path, lasting: bool = False) -> None:
+    def __init__(self, target: Path, lasting: bool = False, tag: str = "part") -> None:
         self.target = target
-        self.path = target.with_name(f"{target.stem}.part{target.suffix}")
+        self.path = target.parent / f"{target.stem}.{tag}{target.suffix}"
         self._lock: BinaryIO | None = None
         made: list[Path] = []
         try:
@@ -55,6 +56,11 @@ class Part:
         except OSError as error:
             self.discard()
             raise OutputError(f"{self.target}: cannot be written: {error.strerror}") from error
+
+    def sync(self) -> None:
+        """Wait until what was written is on the disk, where even a power cut leaves it alone."""
+        if self._lock is not None:
+            os.fsync(self._lock.fileno())
 
     def discard(self) -> None:
         """Take the temporary file away."""
@@ -106,9 +112,7 @@ class Part:
 
 def prove_place(target: Path) -> None:
     """OutputError if no file can be written there; what is there already is left as it is."""
-    if target.is_dir():
-        raise OutputError(f"{target}: expected a file to write, found a folder")
-    Part(target.with_name(f"{target.stem}.proof{target.suffix}")).discard()
+    Part(target, tag="proof").discard()
 
 
 def make_folder(folder: Path) -> list[Path]:

@@ -21,6 +21,7 @@ from models.signs import sign_class
 log = logging.getLogger(__name__)
 
 HEALTH_EVERY_S = 1.0  # looked at
+DRAIN_S = 1.0  # for events that still wait at the end of a run that was told to stop
 REPEAT_S = 30.0  # and said again, with its counters, though nothing has changed
 
 
@@ -30,8 +31,8 @@ class MqttSink:
     Below the broker's prefix: `events` (each as one line of the jsonl, not retained), and retained
     `signs` (those seen now), `road` (what is in force), `source` (how the source is) and `status`
     (`online`, `offline`). A disk that takes no more events costs these, with a count, until it
-    does again. `close` raises OutputError where events are left that nobody has got: they wait
-    for the next run.
+    does again. `close` gives those that still wait `patience_s` and raises OutputError where some
+    are left: they wait for the next run.
     """
 
     lossless = True
@@ -41,8 +42,10 @@ class MqttSink:
         broker: Broker,
         spool: Path,
         health: Callable[[], Health],
+        patience_s: float = DRAIN_S,
         client: ClientFactory = new_client,
     ) -> None:
+        self._patience_s = patience_s
         self._broker = broker
         self._health = health
         self._spool = Spool(spool)
@@ -68,7 +71,7 @@ class MqttSink:
         self._closed.set()
         self._watcher.join(HEALTH_EVERY_S)
         self._tell_health(time.monotonic())
-        self._courier.close()
+        self._courier.close(self._patience_s)
         left, lost = len(self._spool), self._lost + self._spool.lost
         self._spool.close()
         if lost:
@@ -81,6 +84,11 @@ class MqttSink:
     def __len__(self) -> int:
         """How many events still wait."""
         return len(self._spool)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker is there right now."""
+        return self._courier.connected
 
     def _post(self, events: Sequence[Event]) -> None:
         if not events:

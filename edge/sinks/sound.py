@@ -13,6 +13,7 @@ log = logging.getLogger(__name__)
 
 # What mp4 players know; Matroska takes everything.
 IN_MP4 = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"})
+_OPEN = {"protocol_whitelist": "file"}  # whatever the file says, nothing else is fetched
 Failure = (av.error.FFmpegError, OSError, ValueError)
 
 
@@ -35,7 +36,7 @@ class Sound:
     def add_to(self, output: Any, format_name: str) -> None:
         """Make room for it in an output that has no packet yet; without any sound, nothing."""
         try:
-            self._container = av.open(str(self._path.absolute()))
+            self._container = av.open(str(self._path.absolute()), options=_OPEN)
             self._stream = next(iter(self._container.streams.audio), None)
             if self._stream is None:
                 self.close()
@@ -95,7 +96,7 @@ class Sound:
 
 def _first_picture(path: Path) -> float:
     """The stamp of the first picture in seconds; not every container tells it beforehand."""
-    with av.open(str(path.absolute())) as container:
+    with av.open(str(path.absolute()), options=_OPEN) as container:
         for packet in container.demux(video=0):
             if packet.pts is not None and packet.time_base is not None:
                 return float(packet.pts * packet.time_base)

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import av
-import cv2
 
 from edge import __version__
 from edge.core import Event, Frame, Image, Scene
 from edge.sinks.files import Part
 from edge.sinks.sound import Sound
+from edge.sinks.yuv import fitted, to_yuv
 from models.errors import OutputError, UsageError
 
 log = logging.getLogger(__name__)
@@ -24,6 +24,7 @@ FORMATS = {".mp4": "mp4", ".mkv": "matroska"}
 TICKS = 90_000  # a second: 24, 25, 30 and 60 frames/s are whole numbers of ticks
 NOMINAL_FPS = 30  # where the rate is not known; every frame carries its own time anyway
 KEY_FRAME_EVERY = 60  # frames, so that a player can jump
+SYNC_S = 2  # of video, after which the system is told to put on the disk what it still holds
 LARGE = 1920 * 1080  # pixels from which a second encoder thread pays
 
 # Of x264's presets the cheapest: 4 ms of CPU a 1280x720 frame of a real drive against 6.4
@@ -49,8 +50,7 @@ CONTAINER: dict[str, dict[str, str]] = {
     "matroska": {"cluster_time_limit": str(int(WHOLE_S * 1e3))},
 }
 
-# OpenCV's conversion to YUV costs a quarter of libswscale's and uses the matrix of BT.601, video
-# range. Players go by what the file says, so it says so. Values of ITU-T H.273.
+# What `to_yuv` makes, so that players show the right colours. Values of ITU-T H.273.
 BT709, BT601_MATRIX, VIDEO_RANGE = 1, 6, 1
 
 Failure = (av.error.FFmpegError, OSError)
@@ -64,7 +64,8 @@ class VideoSink:
     grows it is called `seen.part.mp4` and plays up to the last half second, also after a kill or a
     full disk; it has its name after a good close. Without a single frame there is none, and a
     warning. `fps` is what the source says of itself, and goes into the header. The `sound` is
-    copied as far as the pictures go, up to where the clock of the source first goes back.
+    copied as far as the pictures go, up to where the clock of the source first goes back. A picture
+    of another size (a camera that was set anew) is scaled into that of the first.
 
     UsageError for a suffix other than .mp4 and .mkv; OutputError for everything that fails.
     """
@@ -92,29 +93,24 @@ class VideoSink:
         self._stream: Any = None
         self._part: Part | None = Part(path, lasting=True)
         self._sound = sound
+        self._next_sync = 0  # ticks
 
     def write(self, scene: Scene) -> None:
         if self._part is None:
             return
         picture = self._render(scene)
-        size = picture.shape[1], picture.shape[0]
         try:
             if self._container is None:
-                self._size = size
+                self._size = picture.shape[1], picture.shape[0]
                 self._open(self._part)
-            elif size != self._size:
-                raise OutputError(
-                    f"{self._path}: all pictures of a video have one size, expected "
-                    f"{self._size[0]}x{self._size[1]}, found {size[0]}x{size[1]}; "
-                    "name a folder as the output instead"
-                )
             pts, ticks = self._clock(scene.frame)
-            image = to_yuv(picture)
+            image = to_yuv(fitted(picture, self._size))
             image.pts, image.time_base = pts, Fraction(1, TICKS)
             self._mux(self._stream.encode(image), ticks)
             self._mux_sound(scene.frame.segment, pts)
-        except OutputError as error:
-            raise OutputError(f"{error}{self._give_up()}") from None
+            if pts >= self._next_sync:
+                self._part.sync()
+                self._next_sync = pts + SYNC_S * TICKS
         except Failure as error:
             raise self._failed(error) from error
 
@@ -223,13 +219,3 @@ class Clock:
     def end(self) -> int:
         """When the last frame has been shown."""
         return (self._last or 0) + self.ticks
-
-
-def to_yuv(picture: Image) -> av.VideoFrame:
-    """A BGR picture as the encoder wants it; an odd row or column is doubled to make it even."""
-    bottom, right = picture.shape[0] % 2, picture.shape[1] % 2
-    even: Any = picture
-    if bottom or right:
-        even = cv2.copyMakeBorder(picture, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
-    planes: Any = cv2.cvtColor(even, cv2.COLOR_BGR2YUV_I420)
-    return av.VideoFrame.from_ndarray(planes, "yuv420p")

@@ -57,22 +57,23 @@ def read_token(text: str, environment: Mapping[str, str] = os.environ) -> str:
 
     UsageError for a file that cannot be read and for a token that could be guessed.
     """
-    origin = "web_token"
+    origin = "--web-token"
     if text.startswith("@"):
         origin = text[1:]
         try:
             text = Path(origin).expanduser().read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"web_token: cannot read {origin}: {error}") from error
+            why = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise UsageError(f"web: cannot read {origin}: {why}") from error
         text = text.strip() or " "
     elif not text:
-        origin = TOKEN_VARIABLE
+        origin = f"${TOKEN_VARIABLE}"
         text = environment.get(TOKEN_VARIABLE, "").strip()
         if not text:
             return ""
     if len(text) < SHORTEST_TOKEN or not text.isascii() or not text.isprintable() or " " in text:
         raise UsageError(
-            f"{origin}: expected a token of at least {SHORTEST_TOKEN} letters, digits and signs; "
+            f"web: expected at least {SHORTEST_TOKEN} letters, digits and signs in {origin}; "
             f"{_MAKE_ONE}"
         )
     return text
@@ -82,8 +83,8 @@ def check_token(address: Address, token: str) -> None:
     """UsageError for an address that others reach, without a token."""
     if not token and not address.is_loopback:
         raise UsageError(
-            f"web: {address.host} can be reached by others, so the page needs a token: "
-            f"--web-token TOKEN, --web-token @FILE or ${TOKEN_VARIABLE}; {_MAKE_ONE}"
+            f"web: {address.host} can be reached by others, so the page needs a token, by "
+            f"--web-token or by ${TOKEN_VARIABLE}; {_MAKE_ONE}"
         )
 
 

@@ -67,12 +67,11 @@ def open_store_and_page(
 
     token, hosts = read_token(config.web_token), allowed_hosts(address, config.web_names)
     history = History(path)
-    stack.callback(history.close)
-    sink = PageSink(About(info.name, info.live, models), getattr(info, "health", None))
+    sink = PageSink(About(info.name, info.live, models), info.health)
     parts = Parts(sink, history, PictureReader(load), kept=bool(config.store))
     app = build_app(parts, lambda login: Rules(hosts, address.is_loopback, token, login))
-    server = PageServer(app, listener)
-    stack.callback(server.close)
+    sink.closing.callback(history.close)
+    sink.closing.callback(PageServer(app, listener).close)
     log.info("page: %s", page_url(address, listener))
     return [*sinks, sink]
 

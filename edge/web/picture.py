@@ -107,7 +107,9 @@ def shrunk(scene: Scene, width: int) -> Scene:
         return scene
     scale = width / columns
     size = (width, max(1, round(rows * scale)))
-    image: Image = cv2.resize(scene.frame.image, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    # Averaging costs six times as much, and only below half the size pixels would be skipped.
+    way = cv2.INTER_LINEAR if scale >= 0.5 else cv2.INTER_AREA
+    image: Image = cv2.resize(scene.frame.image, size, interpolation=way)  # type: ignore[assignment]
     tracks = tuple(
         replace(track, box=Box(*(edge * scale for edge in track.box))) for track in scene.tracks
     )

@@ -32,6 +32,7 @@ PATIENCE_S = 20.0  # for a picture; then the browser asks again
 UPLOAD_S = 60.0
 PAGE = 24  # signs of the history at a time
 LARGEST_PAGE = 200
+HIGHEST = 2**62  # SQLite has no larger numbers
 BOUNDARY = "frame"
 
 
@@ -128,7 +129,8 @@ def _history_routes(history: History) -> list[Route]:
         )
 
     def crop(request: Request) -> Response:
-        jpeg = history.crop(request.path_params["number"])
+        number = request.path_params["number"]
+        jpeg = history.crop(number) if number <= HIGHEST else None
         if jpeg is None:
             return refusal(404, "there is no picture of this sign")
         return Response(jpeg, media_type="image/jpeg")
@@ -193,7 +195,7 @@ def _number(request: Request, name: str, default: int | None = None) -> int | No
         value = int(request.query_params.get(name, ""))
     except ValueError:
         return default
-    return value if abs(value) < 2**62 else default
+    return value if abs(value) <= HIGHEST else default
 
 
 async def _refuse(_request: Request, error: Any) -> Response:

@@ -6,6 +6,7 @@ import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from edge.web.picture import LivePicture
 from models.signs import sign_class
 
 LATENCIES = 60  # frames over which the latency is taken
-SILENT_S = 5.0  # a source that does not say how it is: no frame for so long is a stall
+SILENT_S = 5.0  # without a frame: then the rate of before is no longer shown
 
 
 class About(NamedTuple):
@@ -29,7 +30,7 @@ class About(NamedTuple):
 class PageSink:
     """Keeps the newest scene for the page; the line never waits for it.
 
-    `health` says how the source is; without one it is told from the frames.
+    `health` says how the source is; `closing` is for what ends with the page.
     """
 
     lossless = False
@@ -37,12 +38,13 @@ class PageSink:
     def __init__(
         self,
         about: About,
-        health: Callable[[], Health] | None = None,
+        health: Callable[[], Health],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.picture = LivePicture()
+        self.closing = ExitStack()
         self._about = about
-        self._health = health or self._own_health
+        self._health = health
         self._clock = clock
         self._started = clock()
         self._rate = Rate()
@@ -61,6 +63,7 @@ class PageSink:
 
     def close(self) -> None:
         self.picture.close()
+        self.closing.close()
 
     def state(self) -> dict[str, Any]:
         """All that the page shows but the picture and the history, as JSON can hold it.
@@ -73,7 +76,7 @@ class PageSink:
             "name": self._about.source,
             "live": self._about.live,
             "state": health.state,
-            "for_s": round(max(0.0, now - health.since), 1),
+            "for_s": round(max(0.0, now - max(health.since, self._started)), 1),
             "detail": health.detail,
             "dropped": health.dropped,
             "reconnects": health.reconnects,
@@ -83,22 +86,15 @@ class PageSink:
             line |= {"fps": 0.0, "latency_ms": None, "age_ms": None, "frames": 0}
             return {"source": source, "line": line, "signs": [], "road": None}
         scene = latest.scene
-        stalled = now - latest.at > SILENT_S
+        silent = now - latest.at > SILENT_S
         line |= {
-            "fps": 0.0 if stalled else round(latest.fps, 1),
+            "fps": 0.0 if silent else round(latest.fps, 1),
             "latency_ms": round(1000 * statistics.median(tuple(self._latencies)), 1),
             "age_ms": round(1000 * (now - scene.frame.time)) if self._about.live else None,
             "frames": latest.frames,
         }
         signs = [sign_now(track) for track in scene.tracks if track.state == "confirmed"]
         return {"source": source, "line": line, "signs": signs, "road": asdict(scene.road)}
-
-    def _own_health(self) -> Health:
-        latest = self._latest
-        if latest is None:
-            return Health("connecting", self._started)
-        stalled = self._clock() - latest.at > SILENT_S
-        return Health("stalled" if stalled else "online", latest.at if stalled else self._started)
 
 
 class _Latest(NamedTuple):

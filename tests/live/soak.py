@@ -97,7 +97,7 @@ class Soak:
         """Run the app for the whole time, then stop it as a service manager does."""
         watcher = threading.Thread(target=self._watch, name="soak", daemon=True)
         watcher.start()
-        run(self._config, self._make_probe)
+        run(self._config, probe=self._make_probe)
         self.stopped_in = time.monotonic() - self.stopped_in
         self._done.set()
         watcher.join()

@@ -111,7 +111,7 @@ def test_everything_that_holds_is_retained_and_the_birth_and_the_end_are_told(
 def test_a_broker_that_is_killed_between_events_gets_them_all_in_order_and_once(
     broker: Mosquitto, listener: Listener, tmp_path: Path
 ) -> None:
-    sink = MqttSink(address(broker), tmp_path / "spool", online, waits_for(listener))
+    sink = MqttSink(address(broker), tmp_path / "spool", online, client=waits_for(listener))
     for round_ in range(3):
         sink.write(scene(2 * round_))
         assert eventually(lambda: len(sink) == 0)
@@ -128,7 +128,7 @@ def test_a_broker_that_is_killed_between_events_gets_them_all_in_order_and_once(
 def test_a_broker_that_is_killed_while_many_events_flow_loses_none(
     broker: Mosquitto, listener: Listener, tmp_path: Path
 ) -> None:
-    sink = MqttSink(address(broker), tmp_path / "spool", online, waits_for(listener))
+    sink = MqttSink(address(broker), tmp_path / "spool", online, client=waits_for(listener))
     count, kills = 400, 4
 
     def flow() -> None:
@@ -256,5 +256,46 @@ def test_a_wrong_password_is_said_once_and_events_wait(
         assert eventually(lambda: listener.ids(EVENTS) == ["run-0"])
         sink.close()
         listener.close()
+    finally:
+        broker.kill()
+
+
+def test_tls_trusts_the_given_certificates_and_no_others(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    for name in ("right", "wrong"):
+        make = [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=localhost",
+        ]
+        names = ["-addext", "subjectAltName=IP:127.0.0.1"]
+        files = ["-keyout", tmp_path / f"{name}.key", "-out", tmp_path / f"{name}.pem"]
+        subprocess.run([*make, *names, *files], check=True, capture_output=True)
+    certificate = f"certfile {tmp_path}/right.pem\nkeyfile {tmp_path}/right.key"
+    broker = Mosquitto(tmp_path, f"allow_anonymous true\n{certificate}")
+    broker.start()
+    url = f"mqtts://127.0.0.1:{broker.port}/car"
+    try:
+        stranger = parse_broker(url, ca_file=str(tmp_path / "wrong.pem"), environment={})
+        sink = MqttSink(stranger, tmp_path / "spool", online)
+        sink.write(scene(0))
+        assert eventually(lambda: "certificate verify failed" in caplog.text)
+        with pytest.raises(OutputError, match="1 events could not be delivered"):
+            sink.close()
+
+        trusted = parse_broker(url, ca_file=str(tmp_path / "right.pem"), environment={})
+        sink = MqttSink(trusted, tmp_path / "spool", online)
+        assert eventually(lambda: len(sink) == 0)
+        sink.close()
     finally:
         broker.kill()

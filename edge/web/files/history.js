@@ -3,6 +3,7 @@
 import { ask, byId, make, percent, setText, signImage } from "/dom.js";
 
 const MOST_CARDS = 600;
+const OPEN_S = 120; // a sign without an end for longer is of a run that was cut off
 const list = byId("signs");
 const classes = byId("classes");
 const cards = new Map(); // sign number → its element
@@ -21,7 +22,8 @@ function when(sign) {
 }
 
 function fillCard(card, sign) {
-  const seen = sign.ended ? `seen for ${sign.seen_s.toFixed(1)} s` : "in view";
+  const isRecent = sign.wall !== null && Math.abs(Date.now() / 1000 - sign.wall) < OPEN_S;
+  const seen = sign.ended ? `seen for ${sign.seen_s.toFixed(1)} s` : isRecent ? "in view" : "";
   const word = JSON.stringify([sign.class_id, sign.probability, seen, sign.crop]);
   if (card.dataset.word === word) return;
   card.dataset.word = word;

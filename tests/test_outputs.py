@@ -1,0 +1,160 @@
+"""The outputs together: what is opened, what is missing, and what a run leaves with all of them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+import av
+import pytest
+
+from edge.app import check_outputs
+from edge.config import Config
+from edge.outputs import Runners, more_outputs, open_metrics, open_mqtt, sound_of
+from edge.run import parse, settings
+from edge.sinks.changes import Changes
+from edge.sinks.jsonl import JsonlSink
+from edge.sources import SourceInfo
+from models.errors import UsageError
+from tests.commands import execute, failure
+
+FILE = SourceInfo("drive.mp4", live=False, stills=False)
+
+
+@pytest.fixture
+def without(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in ("edge.sinks.mqtt", "edge.sinks.courier", "edge.sinks.metrics"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    return monkeypatch
+
+
+@pytest.mark.parametrize(
+    ("package", "config", "message"),
+    [
+        (
+            "paho.mqtt.client",
+            Config(mqtt="mqtt://127.0.0.1/x"),
+            'paho-mqtt 2, which is not installed: pip install "traffic-sign-edge[mqtt]"',
+        ),
+        (
+            "prometheus_client",
+            Config(metrics="127.0.0.1:0"),
+            'not installed: pip install "traffic-sign-edge[metrics]"',
+        ),
+    ],
+)
+def test_a_missing_package_is_named_with_the_command_that_brings_it(
+    package: str, config: Config, message: str, without: pytest.MonkeyPatch
+) -> None:
+    without.setitem(sys.modules, package, None)
+
+    with pytest.raises(UsageError) as caught:
+        if config.mqtt:
+            open_mqtt(config, FILE)
+        else:
+            open_metrics(config, FILE, Runners(live=False))
+
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (Config(source="a", events="seen.CSV"), "CSV is --csv FILE"),
+        (Config(source="a", mqtt="pi.local"), r"expected mqtt\(s\)://"),
+        (Config(source="a", metrics="9464"), "expected HOST:PORT"),
+        (Config(source="a", csv="x", events="x"), "x is given twice"),
+        (Config(source="a", crops="x", snapshots="./x"), "x is given twice"),
+        (Config(source="drive.mp4", csv="drive.mp4"), "would overwrite the source"),
+    ],
+)
+def test_outputs_that_make_no_sense_are_refused(config: Config, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        check_outputs(config)
+
+
+def test_nothing_is_opened_that_was_not_asked_for() -> None:
+    assert list(more_outputs(Config(), FILE, Runners(live=False))) == []
+
+
+def test_each_output_has_a_thread_with_a_name(tmp_path: Path) -> None:
+    runners = Runners(live=True)
+    config = Config(crops=str(tmp_path / "crops"), snapshots=str(tmp_path / "shots"))
+    with ExitStack() as stack:
+        for sink in more_outputs(config, FILE, runners):
+            stack.callback(sink.close)
+
+    assert runners.figures() == [(config.crops, 0, False), (config.snapshots, 0, False)]
+
+
+def test_what_only_wants_events_lags_behind_without_pictures(tmp_path: Path) -> None:
+    sink = Runners(live=True).events(JsonlSink(str(tmp_path / "a.jsonl")), "a")
+    sink.close()
+
+    assert isinstance(sink, Changes)
+
+
+@pytest.mark.parametrize(
+    ("source", "info", "has"),
+    [
+        ("drive.mp4", FILE, True),
+        ("drive.mp4", FILE._replace(live=True), False),
+        ("shots", FILE._replace(stills=True), False),
+        ("demo:", FILE, False),
+        ("0", FILE, False),
+    ],
+)
+def test_only_a_video_file_brings_sound(source: str, info: SourceInfo, has: bool) -> None:
+    assert (sound_of(source, info) is not None) == has
+
+
+def test_metrics_listen_on_loopback_where_no_address_is_given() -> None:
+    assert settings(parse(["--metrics"]))["metrics"] == "127.0.0.1:9464"
+    assert "metrics" not in settings(parse([]))
+
+
+def test_a_run_with_all_outputs_writes_all_of_them(tmp_path: Path) -> None:
+    pytest.importorskip("paho.mqtt.client", reason="needs paho-mqtt")
+    pytest.importorskip("prometheus_client", reason="needs prometheus_client")
+    outputs = ["-o", "seen.mp4", "--events", "seen.jsonl", "--csv", "seen.csv", "--metrics", ":0"]
+    outputs += ["--crops", "crops", "--snapshots", "shots", "--mqtt-spool", "spool"]
+    outputs += ["--mqtt", "mqtt://me:hush@127.0.0.1:1/car"]  # a port where nobody is
+
+    done = execute("edge.run", "--source", "demo:", "--max-frames", "40", *outputs, cwd=tmp_path)
+
+    lines = done.stderr.splitlines()
+    assert "hush" not in done.stderr
+    assert "mqtt://127.0.0.1:1/car: cannot be reached" in lines[0]
+    assert done.returncode == 5, done.stderr
+    assert "events could not be delivered; the next run sends them" in lines[-1]
+    events = [json.loads(line) for line in (tmp_path / "seen.jsonl").read_text().splitlines()]
+    with (tmp_path / "seen.csv").open(newline="") as file:
+        assert [row["id"] for row in csv.DictReader(file)] == [event["id"] for event in events]
+    signs = {event["sign_id"] for event in events}
+    assert signs
+    for folder in ("crops", "shots"):
+        names = [path.name for path in (tmp_path / folder).iterdir()]
+        assert {name.partition("-")[2].partition("-speed")[0] for name in names} == signs
+    with av.open(str(tmp_path / "seen.mp4")) as container:
+        assert container.streams.video[0].frames in (0, 40)
+
+
+def test_a_password_in_a_bad_url_is_not_printed(tmp_path: Path) -> None:
+    done = execute("edge.run", "--source", "demo:", "--mqtt", "mqtt://me:hush@pi:x", cwd=tmp_path)
+
+    assert "hush" not in failure(done, 2)
+
+
+def test_an_address_that_is_taken_leaves_no_output_behind(tmp_path: Path) -> None:
+    pytest.importorskip("prometheus_client", reason="needs prometheus_client")
+    done = execute(
+        *("edge.run", "--source", "demo:", "--events", "a.jsonl", "-o", "a.mp4"),
+        *("--metrics", "192.0.2.1:9"),  # an address that no machine has, RFC 5737
+        cwd=tmp_path,
+    )
+
+    assert "metrics 192.0.2.1:9: cannot listen there" in failure(done, 5)
+    assert list(tmp_path.iterdir()) == []

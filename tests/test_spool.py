@@ -1,0 +1,137 @@
+"""Events on disk: in order, once, bounded, and there again after anything."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from edge.sinks.spool import Spool
+from models.errors import OutputError
+from tests.disks import mounted
+
+
+def letters(*numbers: int) -> list[tuple[str, str]]:
+    return [(f"id-{number}", f"text {number}") for number in numbers]
+
+
+def drain(spool: Spool) -> list[str]:
+    found = []
+    while (letter := spool.first()) is not None:
+        found.append(letter.text)
+        spool.remove([letter.id])
+    return found
+
+
+def test_letters_leave_in_the_order_in_which_they_came(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "new" / "spool")
+    spool.put(letters(2, 1))
+    spool.put(letters(3))
+    assert len(spool) == 3
+
+    assert drain(spool) == ["text 2", "text 1", "text 3"]
+    assert len(spool) == 0
+
+
+def test_a_letter_that_is_there_already_is_no_news(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool")
+    spool.put(letters(1, 2))
+    spool.put(letters(1, 3))
+
+    assert len(spool) == 3
+    assert drain(spool) == ["text 1", "text 2", "text 3"]
+
+
+def test_removing_what_is_not_there_is_nothing(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool")
+    spool.put(letters(1))
+    spool.remove(["id-1", "id-1", "id-9"])
+
+    assert (len(spool), spool.first()) == (0, None)
+
+
+def test_the_next_run_finds_everything_and_its_own_name(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool")
+    identity = spool.identity
+    spool.put(letters(1, 2))
+    spool.remove(["id-1"])
+    spool.close()
+    again = Spool(tmp_path / "spool")
+    again.put(letters(3))
+
+    assert again.identity == identity
+    assert Spool(tmp_path / "other").identity != identity
+    assert drain(again) == ["text 2", "text 3"]
+
+
+def test_when_too_many_wait_the_oldest_are_lost_and_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = Spool(tmp_path / "spool", most=3)
+    spool.put(letters(1, 2))
+    spool.put(letters(3, 4, 5))
+    spool.put(letters(6))
+
+    assert (len(spool), spool.lost) == (3, 3)
+    assert drain(spool) == ["text 4", "text 5", "text 6"]
+    assert caplog.text.count("the oldest are lost now") == 1
+
+
+def test_two_runs_never_share_a_spool(tmp_path: Path) -> None:
+    first = Spool(tmp_path / "spool")
+    with pytest.raises(OutputError, match="another run holds this spool"):
+        Spool(tmp_path / "spool")
+    first.close()
+
+    Spool(tmp_path / "spool").close()
+
+
+@pytest.mark.parametrize("content", [b"no database " * 99, b"SQLite format 3\0" + b"\xff" * 4000])
+def test_a_damaged_spool_is_kept_aside_and_a_new_one_begun(
+    tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "spool").write_bytes(content)
+    spool = Spool(tmp_path / "spool")
+    spool.put(letters(1))
+
+    assert drain(spool) == ["text 1"]
+    assert (tmp_path / "spool.broken-1").read_bytes() == content
+    assert "a new one begun" in caplog.text
+
+
+def test_a_read_only_disk_is_told_at_once(tmp_path: Path) -> None:
+    with (
+        mounted(tmp_path / "disk", "ro") as disk,
+        pytest.raises(OutputError, match="events cannot wait on this disk"),
+    ):
+        Spool(disk / "spool")
+
+
+def test_a_full_disk_refuses_new_letters_and_takes_them_again_later(tmp_path: Path) -> None:
+    with mounted(tmp_path / "disk", "size=300k") as disk:
+        spool = Spool(disk / "spool")
+        ballast = disk / "ballast"
+        spool.put(letters(1))
+        with pytest.raises(OSError, match="No space"):
+            ballast.write_bytes(b"x" * 400_000)
+        with pytest.raises(OutputError, match="full"):
+            for number in range(2, 1000):
+                spool.put([(f"id-{number}", "x" * 2000)])
+        kept = len(spool)
+        ballast.unlink()
+        spool.put(letters(2000))
+
+        assert len(spool) == kept + 1
+        assert drain(spool)[-1] == "text 2000"
+        spool.close()
+
+
+def test_what_was_put_is_on_the_disk_at_once(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool")
+    spool.put(letters(1))
+    for name in ("spool", "spool-wal"):
+        (tmp_path / f"copy{name.removeprefix('spool')}").write_bytes((tmp_path / name).read_bytes())
+
+    with sqlite3.connect(tmp_path / "copy") as copy:  # as if the power had been cut here
+        assert copy.execute("SELECT text FROM letters").fetchall() == [("text 1",)]
