@@ -11,12 +11,9 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
-from typing import cast
-
-import cv2
 
 from edge import handover
-from edge.core import Frame, Health, Image
+from edge.core import Frame, Health
 from edge.handover import Closed, Slot
 from edge.sources.backoff import Backoff
 from edge.sources.device import Device, Lost, Shot
@@ -42,7 +39,7 @@ def open_live(
     `health` says why, and the frames come when they come.
 
     Frame.time is the monotonic second at which a picture came, Frame.wall the UTC second. A gap in
-    Frame.index is a frame that nobody took in time.
+    Frame.index is a frame that nobody took in time. A picture of another size begins a segment.
     """
     source = LiveSource(name, device, timeout_s, clock)
     try:
@@ -70,8 +67,7 @@ class LiveSource:
         self._lock = threading.Lock()  # of what follows; held for moments only
         self._index = 0
         self._segment = 0
-        self._size: tuple[int, int] | None = None
-        self._last_size: tuple[int, int] | None = None
+        self._shape: tuple[int, ...] | None = None
         self._hung: list[_Reader] = []
         self._reader = _Reader(self._read, name, clock)
 
@@ -176,27 +172,23 @@ class LiveSource:
                 return
 
     def _hand_over(self, shot: Shot, reader: _Reader) -> None:
-        height, width = shot.image.shape[:2]
-        image = shot.image if self._size is None else fit(shot.image, self._size)
         with self._lock:
             if reader.stop.is_set():
                 raise Closed
             reader.heard = self._clock()
             before = self._vitals.picture(shot.time)
             again = before.state != "online" and before.last_frame is not None
-            other = self._last_size not in (None, (width, height))
+            other = self._shape not in (None, shot.image.shape)
             self._segment += again or other
-            self._size = self._size or (width, height)
-            self._last_size = width, height
+            self._shape = shot.image.shape
             wall = time.time() - (self._clock() - shot.time)
-            frame = Frame(image, self._index, shot.time, self._segment, wall)
+            frame = Frame(shot.image, self._index, shot.time, self._segment, wall)
             self._index += 1
             self._slot.put(frame)
         if before.detail:
             log.info("%s is online after %.0f s", self._name, self._clock() - before.since)
         if other:
-            fitted = "{}x{}, fitted into {}x{}".format(width, height, *self._size)
-            log.warning("%s now gives pictures of %s", self._name, fitted)
+            log.warning("%s now gives pictures of %dx%d", self._name, *size_of(frame))
 
     def _report_loss(self, problem: SourceError, reader: _Reader) -> None:
         """Say so once, not at every try."""
@@ -225,19 +217,3 @@ class _Reader:
         stopped = self.stop.wait(seconds)
         self.heard = self._clock()
         return stopped
-
-
-def fit(image: Image, size: tuple[int, int]) -> Image:
-    """The picture within (width, height), its sides kept in proportion, black around it.
-
-    Everything behind a source, such as a video file, keeps the size that it began with.
-    """
-    height, width = image.shape[:2]
-    if (width, height) == size:
-        return image
-    scale = min(size[0] / width, size[1] / height)
-    inner = max(1, round(width * scale)), max(1, round(height * scale))
-    resized = cv2.resize(image, inner, interpolation=cv2.INTER_AREA)
-    left, top = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
-    right, bottom = size[0] - inner[0] - left, size[1] - inner[1] - top
-    return cast(Image, cv2.copyMakeBorder(resized, top, bottom, left, right, cv2.BORDER_CONSTANT))

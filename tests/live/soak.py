@@ -35,7 +35,7 @@ from tests.live.servers import Server, free_port, rtsp_missing, rtsp_server
 
 SAMPLE_S = 2.0
 AWAY_S = 3.0  # how long the server stays away
-WARM_UP = 0.25  # of the whole time: caches fill, libraries settle
+WARM_UP = 0.5  # of the whole time: caches fill, and the encoder settles after some 300 pictures
 OBJECTS_GROWTH = 0.01  # of all live objects: memos of text and plates fill up slowly
 KEPT = 200_000  # of the latest frames; their room is taken at once, so that it does not grow
 

@@ -264,8 +264,7 @@ def test_a_server_that_changes_the_resolution_half_way_is_followed() -> None:
         first = viewer.frame(segment=0)
         second = viewer.frame(segment=1)
 
-    assert second.image.shape == first.image.shape == (360, 640, 3)
-    assert second.image[:, :80].max() == 0  # 4:3 fitted into 16:9: black at its sides
+    assert (first.image.shape, second.image.shape) == ((360, 640, 3), (240, 320, 3))
     assert viewer.info.health().reconnects == 0
 
 
@@ -279,7 +278,7 @@ def test_another_resolution_in_the_same_mpegts_is_followed(tmp_path: Path) -> No
 
     with body_server("video/mp2t", body) as address, watching(address) as viewer:
         assert viewer.frame(segment=0).image.shape == (240, 320, 3)
-        assert viewer.frame(segment=1).image.shape == (240, 320, 3)
+        assert viewer.frame(segment=1).image.shape == (360, 640, 3)
 
 
 def test_garbage_in_the_middle_of_a_stream_is_survived(tmp_path: Path) -> None:
