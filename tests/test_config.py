@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.config import SETTINGS, Config, load, read_toml, to_toml
@@ -121,6 +121,7 @@ def test_every_setting_is_explained() -> None:
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(
     st.builds(
         Config,

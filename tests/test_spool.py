@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -125,6 +126,40 @@ def test_a_full_disk_refuses_new_letters_and_takes_them_again_later(tmp_path: Pa
         assert len(spool) == kept + 1
         assert drain(spool)[-1] == "text 2000"
         spool.close()
+
+
+class FullDisk:
+    """A database on a disk that takes no more; reading goes on."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._db, name)
+
+    def __enter__(self) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def test_what_has_arrived_is_not_sent_again_though_the_disk_is_too_full_to_note_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = Spool(tmp_path / "spool")
+    spool.put(letters(1, 2, 3))
+    with monkeypatch.context() as patch:
+        patch.setattr(spool, "_db", FullDisk(spool._db))
+        spool.remove(["id-1", "id-9"])
+        spool.remove(["id-1"])
+        assert len(spool) == 2
+        assert spool.first() == ("id-2", "text 2")
+    spool.remove(["id-2"])
+
+    assert len(spool) == 1
+    spool.close()
+    assert drain(Spool(tmp_path / "spool")) == ["text 3"]
 
 
 def test_what_was_put_is_on_the_disk_at_once(tmp_path: Path) -> None:

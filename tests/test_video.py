@@ -371,8 +371,12 @@ def test_a_full_disk_is_one_error_and_what_was_written_still_plays(
 # --- sound ---
 
 
+BLOCKS = {"aac": 1024, "ac3": 1536, "libmp3lame": 1152, "pcm_s16le": 1024}  # samples a packet
+
+
 def sounding(path: Path, codec: str, start: float = 0.0, picture_s: float = 0.0) -> Path:
     """Two seconds of pictures and of sound; the first picture comes `picture_s` later."""
+    size = BLOCKS[codec]
     with av.open(str(path), "w") as container:
         pictures: Any = container.add_stream("libx264", rate=25)
         pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
@@ -384,12 +388,13 @@ def sounding(path: Path, codec: str, start: float = 0.0, picture_s: float = 0.0)
             frame = av.VideoFrame.from_ndarray(quarters(), "bgr24")
             frame.pts, frame.time_base = index + round(25 * (start + picture_s)), Fraction(1, 25)
             container.mux(pictures.encode(frame))
-        for index in range(94):
-            samples = np.full((1, 1024), 0.1, np.float32)
-            if sound.codec_context.format.name == "s16":
-                samples = (samples * 32767).astype(np.int16)
-            block = av.AudioFrame.from_ndarray(samples, sound.codec_context.format.name, "mono")
-            block.pts, block.time_base = 1024 * index + round(48000 * start), Fraction(1, 48000)
+        for index in range(96000 // size):
+            kind = sound.codec_context.format.name
+            whole = {"s16": np.int16, "s32": np.int32}.get(kind[:3])
+            samples = np.full((1, size), 0.1 * np.iinfo(whole).max if whole else 0.1)
+            samples = samples.astype(whole or np.float32)
+            block = av.AudioFrame.from_ndarray(samples, kind, "mono")
+            block.pts, block.time_base = size * index + round(48000 * start), Fraction(1, 48000)
             block.sample_rate = 48000
             container.mux(sound.encode(block))
         container.mux(pictures.encode(None))
@@ -415,12 +420,16 @@ def sound_of(path: Path) -> list[tuple[float, bytes]]:
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_the_sound_of_the_source_is_kept_byte_by_byte(tmp_path: Path, suffix: str) -> None:
-    source = sounding(tmp_path / "in.mp4", "aac")
+@pytest.mark.parametrize("codec", ["aac", "ac3", "libmp3lame"])
+def test_the_sound_of_the_source_is_kept_byte_by_byte(
+    tmp_path: Path, suffix: str, codec: str
+) -> None:
+    source = sounding(tmp_path / "in.mkv", codec)
 
     found = sound_of(with_sound(source, tmp_path / f"out.{suffix}"))
 
     expected = [(time, data) for time, data in sound_of(source) if 0 <= time < 2]
+    assert len(expected) > 60
     assert [data for _, data in found] == [data for _, data in expected]
     assert [time for time, _ in found] == pytest.approx([time for time, _ in expected], abs=0.001)
 

@@ -11,8 +11,8 @@ import av
 
 log = logging.getLogger(__name__)
 
-# What mp4 players know; Matroska takes everything.
-IN_MP4 = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"})
+# What mp4 players know, by FFmpeg's names; Matroska takes everything.
+IN_MP4 = frozenset({"aac", "mp3", "mp3float", "ac3", "eac3", "alac", "opus", "flac"})
 _OPEN = {"protocol_whitelist": "file"}  # whatever the file says, nothing else is fetched
 Failure = (av.error.FFmpegError, OSError, ValueError)
 
@@ -32,6 +32,7 @@ class Sound:
         self._stream: Any = None
         self._target: Any = None
         self._start = 0.0
+        self._last = -1  # a decoding stamp of the output: they have to rise
 
     def add_to(self, output: Any, format_name: str) -> None:
         """Make room for it in an output that has no packet yet; without any sound, nothing."""
@@ -51,13 +52,15 @@ class Sound:
                 )
                 self.close()
                 return
+            self._start = _first_picture(self._path)
+            self._packets = self._container.demux(self._stream)
+            self._step()
+            if self._next is None:
+                return
             if hasattr(output, "add_stream_from_template"):
                 self._target = output.add_stream_from_template(self._stream)
             else:  # PyAV before 14
                 self._target = output.add_stream(template=self._stream)
-            self._start = _first_picture(self._path)
-            self._packets = self._container.demux(self._stream)
-            self._step()
         except Failure as error:
             self._stop(error)
 
@@ -73,7 +76,8 @@ class Sound:
             packet.dts = packet.pts if packet.dts is None else packet.dts - shift
             packet.stream = self._target
             self._step()
-            if begin >= 0:
+            if begin >= 0 and packet.dts > self._last:
+                self._last = packet.dts
                 yield packet
 
     def close(self) -> None:

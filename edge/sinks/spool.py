@@ -56,10 +56,13 @@ class Spool:
             self._db = self._open()
         self._waiting = int(self._one("SELECT COUNT(*) FROM letters"))
         self.identity = str(self._one("SELECT value FROM facts WHERE name = 'identity'"))
+        self._gone: set[str] = (
+            set()
+        )  # letters that have arrived, but the disk is too full to say so
         self.lost = 0  # of this run, because more than `most` were waiting
 
     def __len__(self) -> int:
-        return self._waiting
+        return self._waiting - len(self._gone)
 
     def put(self, letters: Iterable[tuple[str, str]]) -> None:
         """Add (id, text), on the disk when this returns; an id that is there already is no news."""
@@ -83,26 +86,32 @@ class Spool:
 
     def first(self) -> Letter | None:
         """The oldest letter, left where it is; None if none waits."""
-        if not self._waiting:
+        if not len(self):
             return None
         with self._lock:
             try:
-                query = "SELECT id, text FROM letters ORDER BY number LIMIT 1"
-                row = self._db.execute(query).fetchone()
+                rows = self._db.execute("SELECT id, text FROM letters ORDER BY number")
+                return next((Letter(*row) for row in rows if row[0] not in self._gone), None)
             except sqlite3.Error as error:
                 raise self._failed(error) from error
-        return Letter(*row) if row else None
 
     def remove(self, ids: Iterable[str]) -> None:
-        """Forget letters that have arrived."""
+        """Forget letters that have arrived. Where the disk is too full even for that, later."""
         with self._lock:
+            gone = self._gone.union(ids)
             try:
                 with self._db:
                     before = self._db.total_changes
-                    self._db.executemany("DELETE FROM letters WHERE id = ?", [(i,) for i in ids])
-                    self._waiting -= self._db.total_changes - before
-            except sqlite3.Error as error:
-                raise self._failed(error) from error
+                    self._db.executemany("DELETE FROM letters WHERE id = ?", [(i,) for i in gone])
+                self._waiting -= self._db.total_changes - before
+                self._gone.clear()
+            except sqlite3.Error:
+                log.debug("%s cannot be written", self._path, exc_info=True)
+                self._gone.update(filter(self._has, gone))
+
+    def _has(self, id_: str) -> bool:
+        found = self._db.execute("SELECT 1 FROM letters WHERE id = ?", (id_,)).fetchone()
+        return found is not None
 
     def close(self) -> None:
         with self._lock, suppress(sqlite3.Error):

@@ -44,7 +44,7 @@ WHOLE_S = 0.5
 HYBRID = "hybrid_fragmented+" if av.library_versions["libavformat"] >= (62, 0, 0) else ""
 CONTAINER: dict[str, dict[str, str]] = {
     "mp4": {
-        "movflags": f"{HYBRID}frag_keyframe+empty_moov+default_base_moof",
+        "movflags": f"{HYBRID}frag_keyframe+delay_moov+default_base_moof",
         "frag_duration": str(int(WHOLE_S * 1e6)),
     },
     "matroska": {"cluster_time_limit": str(int(WHOLE_S * 1e3))},
