@@ -16,7 +16,7 @@ from edge.web.picture import LivePicture
 from models.signs import sign_class
 
 LATENCIES = 60  # frames over which the latency is taken
-SILENT_S = 5.0  # without a frame: then the rate of before is no longer shown
+SILENT_S = 5.0  # without a frame: then the rate and the signs of before are no longer shown
 
 
 class About(NamedTuple):
@@ -93,7 +93,8 @@ class PageSink:
             "age_ms": round(1000 * (now - scene.frame.time)) if self._about.live else None,
             "frames": latest.frames,
         }
-        signs = [sign_now(track) for track in scene.tracks if track.state == "confirmed"]
+        tracks = () if silent else scene.tracks  # they may have gone by long ago
+        signs = [sign_now(track) for track in tracks if track.state == "confirmed"]
         return {"source": source, "line": line, "signs": signs, "road": asdict(scene.road)}
 
 
