@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections import deque
@@ -108,7 +109,12 @@ class _Latest(NamedTuple):
 def sign_now(track: Track) -> dict[str, Any]:
     """One sign that is in the picture now."""
     label, probability = (track.sign.label, track.sign.probability) if track.sign else (-1, 0.0)
-    return {"track": track.id, **class_facts(label), "probability": round(float(probability), 4)}
+    return {"track": track.id, **class_facts(label), "probability": rounded(probability)}
+
+
+def rounded(probability: float) -> float:
+    """Four places, downwards: only what is certain says 1."""
+    return math.floor(float(probability) * 10_000) / 10_000
 
 
 def class_facts(label: int) -> dict[str, Any]:
