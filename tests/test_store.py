@@ -7,7 +7,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,11 +19,11 @@ import pytest
 from edge.core import Box, Event, Frame, Scene
 from edge.database import SCHEMA
 from edge.history import History
-from edge.sinks.store import DAY_S, Retention, Store, Stored, StoreSink, last_expired
+from edge.sinks.store import DAY_S, WAITING, Retention, Store, Stored, StoreSink, last_expired
 from models.errors import OutputError
 from tests.commands import ROOT, TIMEOUT_S, environment
 from tests.disks import mounted
-from tests.scenes import PRIORITY_ROAD, SPEED_50, UNKNOWN, grey, make_event, make_track
+from tests.scenes import PRIORITY_ROAD, SPEED_50, UNKNOWN, grey, make_event, make_track, with_events
 
 NOW = 1_800_000_000.0
 KEEP = Retention(days=30, megabytes=100)
@@ -327,6 +328,36 @@ def test_nothing_behind_a_fresh_row_expires() -> None:
 
 
 # --- bad files, bad disks, sudden ends ---
+
+
+class StuckStore(Store):
+    """A disk that takes nothing until it is let go."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "", KEEP, FakeClock())
+        self.stuck = threading.Event()
+        self.free = threading.Event()
+
+    def add(self, lot: Sequence[Stored]) -> None:
+        self.stuck.set()
+        assert self.free.wait(TIMEOUT_S)
+        super().add(lot)
+
+
+def test_a_disk_that_hangs_never_stops_a_camera(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = StuckStore(path)
+    sink = StoreSink(store, live=True)
+    sink.write(with_events(event(0)))
+    assert store.stuck.wait(TIMEOUT_S)
+    for number in range(1, WAITING + 3):
+        sink.write(with_events(event(number)))
+    store.free.set()
+    sink.close()
+
+    assert len(numbers(path)) == WAITING + 1
+    assert caplog.messages[-1].endswith("the disk hangs, 2 events are lost")
 
 
 def write_text(path: Path) -> None:

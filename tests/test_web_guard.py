@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import httpx
 import pytest
+from starlette.datastructures import Address
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
 
-from edge.web.guard import HEADERS
+from edge.web.guard import HEADERS, Guard, Rules
 from tests.pages import TOKEN, page
 
 PATHS = ("/", "/page.js", "/api/state", "/api/signs", "/api/counts", "/live.jpg", "/live.mjpg")
@@ -67,6 +73,7 @@ def test_on_the_network_addresses_are_answered_and_strange_names_are_not(
         ({"origin": "http://evil.example"}, 403),
         ({"origin": "http://localhost:81"}, 403),
         ({"origin": "null"}, 403),
+        ({"origin": "http://[::1"}, 403),
         ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}, 403),
         ({"sec-fetch-site": "same-site", "sec-fetch-mode": "cors"}, 403),
         ({"sec-fetch-site": "same-origin", "sec-fetch-mode": "cors"}, 200),
@@ -189,3 +196,29 @@ def test_a_path_leads_nowhere(guarded: httpx.Client, path: str) -> None:
     headers = {"authorization": f"Bearer {TOKEN}"}
 
     assert guarded.get(path, headers=headers).status_code == 404
+
+
+async def never(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    raise AssertionError("nobody gets that far")
+
+
+class Client:
+    """What the guard may know of one who asks: where from."""
+
+    def __init__(self, host: str) -> None:
+        self.client = Address(host, 1)
+
+
+def test_while_a_wrong_token_is_paid_for_no_other_is_looked_at() -> None:
+    async def attack() -> list[bool | None]:
+        guard = Guard(never, Rules(frozenset(), True, TOKEN, "", wrong_s=1e9))
+        first, second = (cast(Request, Client(host)) for host in ("10.0.0.1", "10.0.0.2"))
+        wrong = asyncio.create_task(guard._try(first, "wrong"))
+        await asyncio.sleep(0)
+        answers = [await guard._try(first, TOKEN), await guard._try(second, TOKEN)]
+        wrong.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await wrong
+        return [*answers, await guard._try(first, TOKEN)]
+
+    assert asyncio.run(attack()) == [None, True, True]

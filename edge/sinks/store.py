@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -12,12 +13,12 @@ from typing import NamedTuple
 from edge.core import Event, Scene
 from edge.database import WAL_BYTES, open_store, store_errors
 from edge.handover import Closed, Queue
+from edge.sinks.threaded import LIVE_PATIENCE_S, PATIENCE_S
 from edge.sinks.thumbnails import Thumbnails
 from models.errors import OutputError
 from models.signs import sign_class
 
-WAITING = 256  # lots of events that wait for the disk; only then does the line wait
-PATIENCE_S = 60.0  # for what still waits at the end
+WAITING = 256  # lots of events that wait for the disk
 TIDY_EVERY_S = 600.0  # old events go on a quiet road too
 BATCH = 25  # events deleted at a time
 TIDY_BATCHES = 8  # a time, so that new events are not kept waiting
@@ -25,6 +26,8 @@ SLACK_PAGES = 64  # more than so many unused ones are given back to the disk
 GIVEN_PAGES = 256  # at a time
 DAY_S = 86_400.0
 EARLIEST = 1_704_067_200.0  # 2024: a clock that says less has never been set
+
+log = logging.getLogger(__name__)
 
 _INSERT = f"INSERT INTO events VALUES (NULL, {', '.join('?' * 21)}) ON CONFLICT (id) DO NOTHING"
 _DELETE_CROPS = """
@@ -49,14 +52,17 @@ class StoreSink:
     """Writes every event, durably, on a thread of its own.
 
     The line only cuts out thumbnails; a slow disk is felt by nobody until hundreds of events
-    wait for it. Events that came together are one transaction, on the disk before the next.
-    Errors come out as OutputError of the next call, once, as with `Threaded`.
+    wait for it. Then the line waits too, but for a `live` source: its events are dropped, with a
+    warning. Events that came together are one transaction, on the disk before the next. Errors
+    come out as OutputError of the next call, once, as with `Threaded`.
     """
 
     lossless = True
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, live: bool = False) -> None:
         self._store = store
+        self._live = live
+        self._dropped = 0
         self._thumbnails = Thumbnails()
         self._queue: Queue[list[Stored]] = Queue(WAITING)
         self._error: BaseException | None = None
@@ -74,20 +80,25 @@ class StoreSink:
             self._put(events)
 
     def close(self) -> None:
-        """Wait until everything is written; OutputError if that takes over a minute."""
+        """Wait until everything is written; OutputError if that takes unreasonably long."""
         self._queue.end()
-        self._thread.join(PATIENCE_S)
+        patience_s = LIVE_PATIENCE_S if self._live else PATIENCE_S
+        self._thread.join(patience_s)
         if self._thread.is_alive():
-            raise OutputError(f"{self._store.path}: the disk took no events for {PATIENCE_S:g} s")
+            raise OutputError(f"{self._store.path}: the disk took no events for {patience_s:g} s")
         if not self._surfaced:
             self._surface()
 
     def _put(self, events: Sequence[Event]) -> None:
-        if events:
-            try:
-                self._queue.put([Stored(event, self._thumbnails.jpeg(event)) for event in events])
-            except Closed:
-                self._thread.join(PATIENCE_S)  # it has failed and says so in a moment
+        lot = [Stored(event, self._thumbnails.jpeg(event)) for event in events]
+        with suppress(Closed):  # the thread has failed; `_surface` says how
+            if lot and not self._live:
+                self._queue.put(lot)
+            elif lot and not self._queue.offer(lot):
+                self._dropped += len(lot)
+                log.warning(
+                    "%s: the disk hangs, %d events are lost", self._store.path, self._dropped
+                )
 
     def _surface(self) -> None:
         if self._error is not None:

@@ -33,7 +33,8 @@ OPEN_PATHS = frozenset({"/page.css", "/icon.svg"})  # what the form needs
 FORM_PATHS = frozenset({"/", "/login"})
 SESSION_S = 30 * 86_400
 ROUNDS = 200_000  # of PBKDF2: a stolen cookie gives the token away no faster than this
-WRONG_S = 0.5  # one wrong token costs this long, and there is one try at a time
+WRONG_S = 0.5  # what a wrong token costs
+MOST_PUNISHED = 32  # clients at once; when there are more, nobody new is let in
 LARGEST_FORM = 4_000  # bytes
 
 
@@ -66,7 +67,7 @@ class Guard:
         salt = b"traffic-sign-edge page"
         made = hashlib.pbkdf2_hmac("sha256", rules.token.encode(), salt, ROUNDS)
         self._session = made.hex() if rules.token else ""
-        self._trying = asyncio.Lock()
+        self._punished: set[str] = set()  # clients that have just shown a wrong token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -96,7 +97,7 @@ class Guard:
                 421, f"this page is not served as {host[:80]!r}; --web-names NAME allows a name"
             )
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        if origin is not None and origin.partition("://")[2].lower() != host.lower():
             return refusal(403, "this request was sent by another site")
         visit = request.method in ("GET", "HEAD") and headers.get("sec-fetch-mode") == "navigate"
         if headers.get("sec-fetch-site") in ("cross-site", "same-site") and not visit:
@@ -138,12 +139,12 @@ class Guard:
             return None
         kind, _, shown = request.headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
-            right = await self._try(shown.strip())
+            right = await self._try(request, shown.strip())
             return None if right else 401 if right is False else 429
         return None if self._knows_cookie(request.headers) else 401
 
     async def _log_in(self, request: Request, token: str) -> Response:
-        right = await self._try(token)
+        right = await self._try(request, token)
         if right is None:
             return self._form("Too many tries at once. Wait a moment.", 429)
         if not right:
@@ -159,14 +160,21 @@ class Guard:
         )
         return answer
 
-    async def _try(self, token: str) -> bool | None:
-        """Is it the token? One wrong one at a time, slowly; None while another is being tried."""
+    async def _try(self, request: Request, token: str) -> bool | None:
+        """Is it the token? A wrong one costs its sender some time, in which none is looked at.
+
+        None for a token that was not looked at.
+        """
+        client = request.client.host if request.client else ""
+        if client in self._punished or len(self._punished) >= MOST_PUNISHED:
+            return None
         if hmac.compare_digest(_digest(token), self._digest):
             return True
-        if self._trying.locked():
-            return None
-        async with self._trying:
+        self._punished.add(client)
+        try:
             await asyncio.sleep(self._rules.wrong_s)
+        finally:
+            self._punished.discard(client)
         return False
 
     def _knows_cookie(self, headers: Headers) -> bool:

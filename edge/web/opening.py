@@ -55,7 +55,7 @@ def open_store_and_page(
         path, keep = _temporary_folder(stack) / "history.sqlite", TEMPORARY
     else:
         return []
-    sinks: list[Sink] = [StoreSink(Store(path, info.name, keep))]
+    sinks: list[Sink] = [StoreSink(Store(path, info.name, keep), info.live)]
     if address is None or listener is None:
         return sinks
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import cv2
 from anyio import to_thread
 
-from edge.core import Box, Image, Scene
+from edge.core import Box, Image, Road, Scene
 from edge.handover import Closed
 from edge.overlay import Overlay
 
@@ -96,8 +96,8 @@ class LivePicture:
                 loop.call_soon_threadsafe(self._arrived.set)
 
     def _encode(self, scene: Scene) -> bytes:
-        picture = self._overlay.draw(shrunk(scene, LARGEST_WIDTH))
-        return jpeg_of(picture)
+        bare = replace(scene, road=Road())  # the page shows it beside the picture
+        return jpeg_of(self._overlay.draw(shrunk(bare, LARGEST_WIDTH)))
 
 
 def shrunk(scene: Scene, width: int) -> Scene:

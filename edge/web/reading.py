@@ -15,7 +15,7 @@ from edge.core import Image
 from edge.reader import Reader
 from edge.sources.info import SourceOptions
 from edge.sources.pictures import decode_picture
-from edge.web.sink import class_facts
+from edge.web.sink import class_facts, rounded
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")  # Pillow's names
 MAX_BYTES = 24_000_000
@@ -89,7 +89,7 @@ def answer(image: Image, reader: Reader, classifier: SignClassifier) -> dict[str
     signs = [
         {
             **class_facts(sign.label),
-            "probability": round(float(sign.probability), 4),
+            "probability": rounded(sign.probability),
             "box": [round(float(edge), 1) for edge in sign.box],
         }
         for sign in found

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from edge.history import History, StoredSign
 from edge.web.guard import Guard, Rules, refusal
 from edge.web.reading import MAX_BYTES, Busy, PictureReader
-from edge.web.sink import PageSink, class_facts
+from edge.web.sink import PageSink, class_facts, rounded
 from models.errors import AppError, OutputError, SourceError
 
 FILES = Path(__file__).with_name("files")
@@ -147,7 +147,7 @@ def stored_facts(sign: StoredSign) -> dict[str, Any]:
     return {
         "number": sign.number,
         **class_facts(sign.label),
-        "probability": round(sign.probability, 4),
+        "probability": rounded(sign.probability),
         "source": sign.source,
         "time": round(sign.time, 2),
         "wall": sign.wall if sign.wall is not None else sign.stored,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections import deque
@@ -16,7 +17,7 @@ from edge.web.picture import LivePicture
 from models.signs import sign_class
 
 LATENCIES = 60  # frames over which the latency is taken
-SILENT_S = 5.0  # without a frame: then the rate of before is no longer shown
+SILENT_S = 5.0  # without a frame: then the rate and the signs of before are no longer shown
 
 
 class About(NamedTuple):
@@ -93,7 +94,8 @@ class PageSink:
             "age_ms": round(1000 * (now - scene.frame.time)) if self._about.live else None,
             "frames": latest.frames,
         }
-        signs = [sign_now(track) for track in scene.tracks if track.state == "confirmed"]
+        tracks = () if silent else scene.tracks  # they may have gone by long ago
+        signs = [sign_now(track) for track in tracks if track.state == "confirmed"]
         return {"source": source, "line": line, "signs": signs, "road": asdict(scene.road)}
 
 
@@ -107,7 +109,12 @@ class _Latest(NamedTuple):
 def sign_now(track: Track) -> dict[str, Any]:
     """One sign that is in the picture now."""
     label, probability = (track.sign.label, track.sign.probability) if track.sign else (-1, 0.0)
-    return {"track": track.id, **class_facts(label), "probability": round(float(probability), 4)}
+    return {"track": track.id, **class_facts(label), "probability": rounded(probability)}
+
+
+def rounded(probability: float) -> float:
+    """Four places, downwards: only what is certain says 1."""
+    return math.floor(float(probability) * 10_000) / 10_000
 
 
 def class_facts(label: int) -> dict[str, Any]:
