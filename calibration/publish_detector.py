@@ -81,6 +81,7 @@ def publish_detector(
     )
     if lender:
         spec = like_twin(spec, lender)
+    staged = write(spec, data, run / "staged")  # with the threshold at which it is timed
     own = {
         "quantisation": {**_kept(loss), "part": "judge", "command": command()},
         "cost": {**_cost(staged, data, walk), "command": command()},
