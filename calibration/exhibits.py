@@ -17,7 +17,7 @@ from calibration.seen import Seen
 from calibration.system import look as system_look
 from edge.core import UNKNOWN, Image
 from models.imaging import crop
-from models.signs import sign_class
+from models.signs import COUNT, sign_class
 
 SIDE = 240  # px of a crop on the page
 CONTEXT = 1.5  # sign sizes on each side of it
@@ -154,7 +154,8 @@ def _where(seen: Seen, index: int) -> str:
 
 
 def _name(label: int) -> str:
-    return sign_class(int(label)).name
+    """A detector's set may have classes of its own."""
+    return sign_class(int(label)).name if label < COUNT else f"class {label}"
 
 
 def _size(box: Floats) -> str:
