@@ -153,8 +153,9 @@ def test_curves_are_drawn_whatever_their_shape(recall: list[float]) -> None:
     line = curves.Line("a", np.array(recall), np.ones(len(recall)), 0.9 if recall else 0.0)
     png = curves.draw([line], curves.Point(0.8, 0.9))
     image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
-    assert image.shape == (curves.HEIGHT, curves.WIDTH, 3)
-    assert (image != 255).any()
+    assert image.shape == (curves.HEIGHT + 2 * curves.ROW, curves.WIDTH, 3)
+    assert (image[: curves.HEIGHT] != 255).any()
+    assert (image[curves.HEIGHT :] != 255).any()  # the legend
 
 
 def test_without_curves_there_are_axes_still() -> None:
