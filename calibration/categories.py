@@ -26,5 +26,6 @@ def category(label: int) -> Category:
 
 def numbers(labels: Ints) -> Ints:
     """The place in CATEGORIES of each class, OUTSIDE for what is none of the 43: (n,)."""
-    table = [CATEGORIES.index(category(sign.id)) for sign in sign_table()]
-    return np.array([*table, OUTSIDE], dtype=np.int64)[labels]  # -1 reads the last place
+    table = np.array([CATEGORIES.index(category(sign.id)) for sign in sign_table()])
+    known = (labels >= 0) & (labels < len(table))
+    return np.where(known, table[np.where(known, labels, 0)], OUTSIDE)

@@ -13,7 +13,8 @@ from calibration import metrics
 from calibration.matching import Answers
 from calibration.metrics import Floats
 
-WIDTH, HEIGHT = 760, 560
+WIDTH, HEIGHT = 760, 560  # without the legend, which stands below
+ROW = 22  # px, of the legend
 LEFT, TOP, RIGHT, BOTTOM = 64, 42, 24, 56  # px around the axes
 FINE = 2  # drawn so many times as large, then brought down: Pillow's lines are jagged
 INK, FAINT, GRID, PAPER = (33, 37, 41), (110, 118, 125), (226, 230, 234), (255, 255, 255)
@@ -55,7 +56,8 @@ def line(name: str, answers: Answers, which: int = 0) -> Line | None:
 def draw(lines: Sequence[Line], point: Point | None) -> bytes:
     """The curves with their average precisions, and the point at which the app works."""
     low = FROM if lines and min(each.average for each in lines) >= CLOSE else 0.0
-    image = Image.new("RGB", (FINE * WIDTH, FINE * HEIGHT), PAPER)
+    whole = WIDTH, HEIGHT + ROW * (len(lines) + 1)
+    image = Image.new("RGB", (FINE * whole[0], FINE * whole[1]), PAPER)
     pen = ImageDraw.Draw(image)
     across, down = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 
@@ -81,7 +83,7 @@ def draw(lines: Sequence[Line], point: Point | None) -> bytes:
         radius = 5 * FINE
         pen.ellipse((x - radius, y - radius, x + radius, y + radius), PAPER, INK, 2 * FINE)
     _legend(pen, lines, point)
-    small = image.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
+    small = image.resize(whole, Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     small.save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()
@@ -103,14 +105,13 @@ def _steps(
 
 
 def _legend(pen: ImageDraw.ImageDraw, lines: Sequence[Line], point: Point | None) -> None:
-    """In the lower left corner, which curves that are any good leave free."""
-    rows = len(lines) + (point is not None)
-    x, y = LEFT + 18, HEIGHT - BOTTOM - 18 - 22 * rows
+    """Below the axes, in the way of no curve."""
+    x, y = LEFT, HEIGHT
     for colour, each in zip(COLOURS, lines, strict=False):
         pen.line([(FINE * x, FINE * (y + 9)), (FINE * (x + 26), FINE * (y + 9))], colour, 3 * FINE)
         text = f"{each.name}   AP {each.average:.3f}"
         pen.text((FINE * (x + 36), FINE * y), text, INK, _font(14))
-        y += 22
+        y += ROW
     if point:
         middle, height = FINE * (x + 13), FINE * (y + 9)
         radius = 5 * FINE

@@ -17,7 +17,7 @@ from calibration.seen import Seen
 from calibration.system import look as system_look
 from edge.core import UNKNOWN, Image
 from models.imaging import crop
-from models.signs import sign_class
+from models.signs import COUNT, sign_class
 
 SIDE = 240  # px of a crop on the page
 CONTEXT = 1.5  # sign sizes on each side of it
@@ -46,8 +46,8 @@ def missed_by_detector(seen: Seen, operating: Bools) -> Iterator[Exhibit]:
 
 def false_of_detector(seen: Seen, operating: Bools) -> Iterator[Exhibit]:
     """Answers of the app that find no sign; the surer, the worse."""
-    found = metrics.match(detector_look(seen, operating).overlap, IOU)
-    for index in np.flatnonzero((found == UNMATCHED) & operating):
+    found = metrics.match(detector_look(seen, operating.astype(float)).overlap, IOU)
+    for index in np.flatnonzero((found == UNMATCHED) & operating).tolist():
         words = (_size(seen.boxes[index]), _where(seen, index))
         title = f"score {seen.scores[index]:.3f}"
         yield Exhibit(seen, seen.boxes[index], float(seen.scores[index]), title, words)
@@ -57,7 +57,7 @@ def missed_by_system(seen: Seen, operating: Bools) -> Iterator[Exhibit]:
     """Signs of the 43 that no answer of the app names rightly."""
     named = seen.said != UNKNOWN
     places = np.flatnonzero(seen.labels != UNKNOWN)
-    found = metrics.match(system_look(seen, operating).overlap, IOU)
+    found = metrics.match(system_look(seen, operating.astype(float)).overlap, IOU)
     for index in _left(len(places), found[operating[named]]):
         place = int(places[index])
         yield _miss(seen, place, _best_near(seen, seen.signs[place], read=True))
@@ -66,9 +66,9 @@ def missed_by_system(seen: Seen, operating: Bools) -> Iterator[Exhibit]:
 def false_of_system(seen: Seen, operating: Bools) -> Iterator[Exhibit]:
     """Answers of the app that name a sign where it is not."""
     named = np.flatnonzero(seen.said != UNKNOWN)
-    its = system_look(seen, operating)
+    its = system_look(seen, operating.astype(float))
     found = metrics.match(its.overlap, IOU)
-    for place in np.flatnonzero((found == UNMATCHED) & its.operating & ~its.excused):
+    for place in np.flatnonzero((found == UNMATCHED) & operating[named] & ~its.excused):
         index = int(named[place])
         title = f"{_name(seen.said[index])}, {seen.scores[index]:.3f}"
         words = (_size(seen.boxes[index]), f"detector {seen.detected[index]:.3f}")
@@ -154,7 +154,8 @@ def _where(seen: Seen, index: int) -> str:
 
 
 def _name(label: int) -> str:
-    return sign_class(int(label)).name
+    """A detector's set may have classes of its own."""
+    return sign_class(int(label)).name if label < COUNT else f"class {label}"
 
 
 def _size(box: Floats) -> str:

@@ -21,9 +21,8 @@ from calibration import metrics
 from calibration.finding import SMALL, look, precision_figures
 from calibration.matching import EVERY, IOU, pool
 from calibration.metrics import UNMATCHED, Counts, Floats, Ints
-from calibration.places import known_places
 from calibration.quantize_detector import raw_head
-from calibration.seen import WHOLE_CURVE, ByPicture, Seen, see_detector
+from calibration.seen import WHOLE_CURVE, Seen, see_detector
 from calibration.walk import Walk
 from edge.command import CommandParser
 from edge.core import Array, Image
@@ -190,15 +189,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     whole = float_detector(int8.spec, raw_head(flags.run / "final.pt"))
     gtsdb = datasets.gtsdb()
     examples = datasets.part(gtsdb, flags.part)
-    places: ByPicture | None = known_places(gtsdb, examples)
     status = StatusLine(2 * len(examples)) if flags.progress else None
     try:
         walk = Walk(gtsdb, examples, status)
-        seen = [see_detector(each, walk, places)[0] for each in (whole, int8)]
+        whole_seen, int8_seen = (see_detector(each, walk)[0] for each in (whole, int8))
     finally:
         if status:
             status.close()
-    found = compare(*seen, int8.spec.thresholds["score"])
+    found = compare(whole_seen, int8_seen, int8.spec.thresholds["score"])
     print(table(found))
     if flags.json:
         command = shlex.join(["python", "-m", "calibration.fidelity", *given])

@@ -46,6 +46,8 @@ def publish_detector(
     record = trained(run)
     lender = load_spec(find_model(twin)) if twin else None
     check_twin(record, _knows_judge(record), lender, "detect", MEASURED)
+    if lender and (found := (lender.input.width, lender.input.height)) != size:
+        raise ModelError(f"--twin: expected an input of {size}, as the model has, found {found}")
     float_file = run / "final.pt"
     net = raw_head(float_file)
     data = quantize_detector(float_file, _streets(size))
@@ -81,6 +83,7 @@ def publish_detector(
     )
     if lender:
         spec = like_twin(spec, lender)
+    staged = write(spec, data, run / "staged")  # with the threshold at which it is timed
     own = {
         "quantisation": {**_kept(loss), "part": "judge", "command": command()},
         "cost": {**_cost(staged, data, walk), "command": command()},

@@ -211,7 +211,7 @@ def test_a_gallery_and_cross_fitted_figures_are_made_where_asked(
 ) -> None:
     page = gtsdb_test.parent / "out" / "page.html"
     figures = run(task, "--data", gtsdb_test, "--cross-fit", "--gallery", page)
-    assert figures["cross_fitted"]["recall"] == 1.0
+    assert figures["cross_fitted"]["precision"] == 1.0
     assert "Precision and recall" in page.read_text(encoding="utf-8")
     printed = capsys.readouterr().out
     assert f"gallery: {page}" in printed

@@ -64,6 +64,12 @@ def test_a_missed_sign_says_what_was_best_there() -> None:
     ]
 
 
+def test_a_sign_of_another_set_is_told_by_its_number() -> None:
+    (seen,) = found(([sign(at(0), 77), sign(at(1), UNKNOWN)], []))
+    shown = list(exhibits.missed_by_detector(seen, all_above(seen, 0.5)))
+    assert [each.title for each in shown] == ["class 77", "unknown"]
+
+
 def test_a_false_alarm_says_where_it_lies() -> None:
     places = Places(np.array([at(3), at(5)], np.float64), np.array([True, False]))
     answers = [(at(0), 0.9), (at(0), 0.8), (at(3), 0.7), (at(5), 0.6), (at(7), 0.55), (at(8), 0.4)]
@@ -147,8 +153,9 @@ def test_curves_are_drawn_whatever_their_shape(recall: list[float]) -> None:
     line = curves.Line("a", np.array(recall), np.ones(len(recall)), 0.9 if recall else 0.0)
     png = curves.draw([line], curves.Point(0.8, 0.9))
     image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
-    assert image.shape == (curves.HEIGHT, curves.WIDTH, 3)
-    assert (image != 255).any()
+    assert image.shape == (curves.HEIGHT + 2 * curves.ROW, curves.WIDTH, 3)
+    assert (image[: curves.HEIGHT] != 255).any()
+    assert (image[curves.HEIGHT :] != 255).any()  # the legend
 
 
 def test_without_curves_there_are_axes_still() -> None:

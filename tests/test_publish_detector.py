@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ import pytest
 from small_models import classifier_bytes, classifier_spec, detector_bytes, detector_spec
 
 from calibration import publish_detector as publishing
-from calibration.candidate import write
-from calibration.publish_detector import _knows_judge, pair, pair_all
+from calibration.candidate import Target, write
+from calibration.publish_detector import _knows_judge, pair, pair_all, publish_detector
 from calibration.twins import identity, like_twin
 from models.errors import ModelError
 from models.spec import Pair, Spec, load_spec
@@ -48,6 +49,21 @@ def test_a_run_that_learnt_from_the_judged_pictures_is_known(
     data: list[dict[str, Any]], knows: bool
 ) -> None:
     assert _knows_judge({"data": data}) is knows
+
+
+def test_a_twin_looks_at_pictures_of_the_same_size(tmp_path: Path) -> None:
+    """It would lend figures of another model otherwise."""
+    write(detector("t", metrics=FIGURES), DATA, tmp_path)
+    record = {
+        "recipe": {},
+        "data": [{"data": "gtsdb", "parts": ["train", "judge"]}],
+        "command": "",
+        "commit": "",
+    }
+    (tmp_path / "recipe.json").write_text(json.dumps(record))
+    target, twin = Target("new", "0", tmp_path), str(tmp_path / "t.json")
+    with pytest.raises(ModelError, match=r"expected an input of \(64, 32\).*found \(32, 16\)"):
+        publish_detector(tmp_path, target, (64, 32), "classifier", twin)
 
 
 def test_a_detector_with_a_twin_takes_its_pair_and_its_figures(

@@ -10,7 +10,7 @@ import pytest
 from streets import Street, at, sign
 
 from calibration import metrics
-from calibration.categories import CATEGORIES, category
+from calibration.categories import CATEGORIES, OUTSIDE, category, numbers
 from calibration.places import NONE, Places
 from calibration.seen import see_system
 from calibration.system import Thresholds, system_figures
@@ -87,6 +87,11 @@ def test_gtsdbs_categories_are_the_benchmarks_own() -> None:
     }
     found = {name: [i for i in range(COUNT) if category(i) == name] for name in CATEGORIES}
     assert found == expected
+
+
+def test_classes_of_another_set_have_no_category() -> None:
+    assert numbers(np.array([1, -1, 43, 77, 38])).tolist() == [0, OUTSIDE, OUTSIDE, OUTSIDE, 1]
+    assert numbers(np.zeros(0, np.int64)).tolist() == []
 
 
 MIXED = (
