@@ -232,11 +232,11 @@ def run(
             for sink in sinks:
                 close_with(stack, sink)
             sinks += open_sinks(config, info, watch, stack)
-            if (notifier := Notifier()).listening:
-                sinks.append(Pulse(notifier, lambda: watch.status))
-                close_with(stack, sinks[-1])
             tally = Tally(keep_events=config.source == DEMO)
             sinks = [*([probe(info)] if probe else []), tally, watch, Together(sinks)]
+            if (notifier := Notifier()).listening:
+                sinks.insert(0, Pulse(notifier, lambda: watch.status))
+                close_with(stack, sinks[0])
             frames = ahead.feed(source) if ahead else arrivals(source)
             loop(frames, line, sinks, interrupts, config.max_frames)
     except Interrupted as stop:

@@ -148,6 +148,9 @@ SETTINGS: Mapping[str, str] = {
     "log_file": "a file for the log besides the console; set aside and begun anew at 2 MB",
 }
 
+# The settings that name a file or folder to write to.
+PLACES = ("output", "events", "csv", "crops", "snapshots", "mqtt_spool", "store", "log_file")
+
 # The settings that are one of a few words.
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "flip": FLIPS,

@@ -90,7 +90,8 @@ def secrets_of(config: Config) -> list[str]:
     for name, value in asdict(config).items():
         if isinstance(value, str) and value:
             secrets += secrets_in(value)
-            if any(word in name for word in SECRET_NAMES) and len(value) > 3:
+            named = any(word in name for word in SECRET_NAMES) and not name.endswith("_file")
+            if named and len(value) > 3:
                 secrets.append(value)
     return secrets
 

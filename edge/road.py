@@ -44,7 +44,8 @@ class RoadSettings:
     # A sign that rules one junction is done with so long after it was passed. 301 stands up to
     # 250 m before it outside of towns (VwV-StVO), which is driven in 15 s at 60 km/h.
     junction_s: float = 15.0
-    trust: float = 0.8  # least probability of a sign that changes anything
+    trust: float = 0.8  # least probability of a sign that changes anything …
+    doubt: float = 0.5  # … and below which one that has changed something is taken back
 
 
 class _Fact(NamedTuple):
@@ -91,10 +92,10 @@ class RoadState:
         return self._as_of(known, frame.time)
 
     def _take(self, event: Event) -> None:
-        label, read = event.sign.label, event.time
+        label, read, least = event.sign.label, event.time, self._settings.trust
         if event.sign_id in self._in_sight:
-            read = self._in_sight[event.sign_id][1]
-        trusted = event.sign.probability >= self._settings.trust
+            read, least = self._in_sight[event.sign_id][1], self._settings.doubt
+        trusted = event.sign.probability >= least
         if trusted and event.kind != "end":
             self._in_sight[event.sign_id] = label, read
             return

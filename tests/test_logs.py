@@ -115,7 +115,8 @@ def test_a_file_that_cannot_be_is_told_at_once(tmp_path: Path) -> None:
 
 def test_the_secrets_of_the_settings() -> None:
     assert secrets_of(Config(source=SOURCE)) == ["me:my word", "my word"]
-    assert secrets_of(Config(source="demo:")) == []
+    assert secrets_of(Config(source="demo:", mqtt_password_file="/etc/word")) == []
+    assert secrets_of(Config(web_token="very secret")) == ["very secret"]
 
 
 def test_a_source_that_cannot_be_opened_is_told_without_its_password(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from edge.road import RoadLine, RoadSettings, RoadState, road_words
 from models.signs import sign_table
 from tests.scenes import UNKNOWN, grey
 
-SETTINGS = RoadSettings(expiry_s=100.0, junction_s=15.0, trust=0.8)
+SETTINGS = RoadSettings(expiry_s=100.0, junction_s=15.0, trust=0.8, doubt=0.5)
 IDS = {"foreign": UNKNOWN, **{sign.stvo: sign.id for sign in sign_table()}}
 
 
@@ -213,12 +213,15 @@ def test_a_sign_that_is_hardly_believed_changes_nothing() -> None:
     assert state.update(frame(31), [certain]) == Road(limit=30, limit_since=31)
 
 
-def test_a_sign_that_is_doubted_in_the_end_is_taken_back() -> None:
+@pytest.mark.parametrize(("probability", "limit"), [(0.5, 30), (0.77, 30), (0.49, 80)])
+def test_only_a_sign_that_is_unlikely_in_the_end_is_taken_back(
+    probability: float, limit: int
+) -> None:
     state = passing("274-80")
     state.update(frame(30), [event("new", "274-30", 30, "far")])
 
-    last = event("end", "274-30", 33, "far", probability=0.4)
-    assert state.update(frame(33), [last]).limit == 80
+    last = event("end", "274-30", 33, "far", probability)
+    assert state.update(frame(33), [last]).limit == limit
 
 
 def test_a_new_segment_starts_with_nothing() -> None:

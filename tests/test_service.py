@@ -126,6 +126,8 @@ def test_the_unit_runs_the_app_guarded_and_again() -> None:
         "User=traffic-sign-edge",
         "SupplementaryGroups=video",
         "ProtectSystem=strict",
+        "Environment=HOME=%S/traffic-sign-edge XDG_STATE_HOME=%S XDG_CACHE_HOME=%C",
+        "EnvironmentFile=-/etc/traffic-sign-edge/environment",
         "NoNewPrivileges=yes",
         "ExecReload=/bin/kill -HUP $MAINPID",
     ):

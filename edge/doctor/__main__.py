@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from edge.command import CommandParser
-from edge.config import SETTINGS, Config, load
+from edge.config import PLACES, SETTINGS, Config, load
 from edge.doctor.child import run_python
 from edge.doctor.devices import camera_findings, display_finding, voice_finding
 from edge.doctor.finding import Finding, as_record, as_text, can_run, ok, problem
@@ -87,7 +87,8 @@ def examine(flags: argparse.Namespace) -> Iterator[Finding]:
 
 def _written_to(config: Config) -> set[Path]:
     """The nearest folders that are there of every output; this one where there is none."""
-    outputs = [Path(name) for name in (config.output, config.events) if name not in ("", "-")]
+    names = (getattr(config, name) for name in PLACES)
+    outputs = [Path(name) for name in names if name not in ("", "-")]
     folders = set()
     for output in outputs or [Path("here")]:
         place = output.resolve().parent

@@ -22,12 +22,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge.command import CommandParser
-from edge.config import Config, read_toml
+from edge.config import PLACES, Config, read_toml
 from edge.service.unit import NAME, USER, unit_text
 from models.errors import OutputError, UsageError, run_command
 
 UNIT = Path("/etc/systemd/system") / f"{NAME}.service"
-OUTPUTS = ("output", "events", "log_file", "store", "csv", "crops")  # settings that name a place
 
 Do = Callable[[Sequence[str]], None]
 
@@ -62,7 +61,7 @@ def checked(config: Path) -> Config:
 
 def folders_of(settings: Config) -> list[Path]:
     """Where the outputs go that have an absolute path; others go to the service's own folder."""
-    places = [Path(str(getattr(settings, name, "") or "")) for name in OUTPUTS]
+    places = [Path(getattr(settings, name)) for name in PLACES]
     folders = {place if place.is_dir() else place.parent for place in places if place.is_absolute()}
     return sorted(folders)
 

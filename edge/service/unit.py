@@ -34,11 +34,15 @@ TimeoutStopSec=30
 User={user}
 SupplementaryGroups=video {groups}
 StateDirectory={name}
+CacheDirectory={name}
 WorkingDirectory=%S/{name}
 UMask=0027
 Environment=PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+Environment=HOME=%S/{name} XDG_STATE_HOME=%S XDG_CACHE_HOME=%C
+# Such as EDGE_MQTT_PASSWORD=…, readable by root only.
+EnvironmentFile=-{folder}/environment
 
-# Everything is read-only but the state directory{and_outputs}.
+# Everything is read-only but the state and the cache directory{and_outputs}.
 ProtectSystem=strict
 {write}ProtectHome=read-only
 PrivateTmp=yes
@@ -88,6 +92,7 @@ def unit_text(
         start=" ".join(_quoted(word) for word in start),
         name=NAME,
         user=USER,
+        folder=str(config.parent).replace("%", "%%"),
         groups=" ".join(groups),
         watchdog=WATCHDOG_S,
         write=writable if write else "",
