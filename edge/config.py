@@ -16,7 +16,6 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from edge.roi import parse_roi
 from models.errors import UsageError
 
 if sys.version_info >= (3, 11):
@@ -103,6 +102,9 @@ class Config:
         if not 0.0 < self.fps <= 1000.0:
             raise UsageError(f"fps: expected frames a second, up to 1000, found {self.fps:g}")
         if self.roi:
+            # Here, so that the doctor can read settings where numpy is broken.
+            from edge.roi import parse_roi  # noqa: PLC0415
+
             parse_roi(self.roi)
 
 
