@@ -274,4 +274,5 @@ def _rate(stream: av.VideoStream) -> float:
 
 
 def _is_cover(stream: av.VideoStream) -> bool:
-    return bool(getattr(stream, "disposition", 0) & _COVER)  # older PyAV does not tell
+    disposition = getattr(stream, "disposition", 0)  # PyAV 12 does not tell, 14 has an enum
+    return bool(int(getattr(disposition, "value", disposition)) & _COVER)
