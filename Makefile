@@ -6,6 +6,7 @@ TRAIN_VENV := .venv-train
 TRAIN := $(TRAIN_VENV)/bin/python
 WEIGHTS ?= yolo11n.pt
 SEED ?= 0
+MINUTES ?= 10
 OPENCV := $(shell $(PYTHON) tools/opencv_kind.py)
 VENV_FLAGS := $(if $(filter system,$(OPENCV)),--system-site-packages)
 EXTRA := $(if $(filter-out system,$(OPENCV)),[$(OPENCV)])
@@ -14,7 +15,7 @@ export YOLO_OFFLINE ?= true
 export YOLO_AUTOINSTALL := false
 
 .NOTPARALLEL:
-.PHONY: help venv demo test test-live lint check format bench venv-train test-train models teachers classifier detector clean
+.PHONY: help venv demo test test-live soak lint check format bench venv-train test-train models teachers classifier detector clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +41,10 @@ test: $(VENV)/.dev ## the default test suite
 test-live: $(VENV)/.dev ## tests with real servers and a real browser, installed from Debian's packages
 	tools/live_setup.sh
 	$(BIN)/python -m pytest -m live tests/live
+
+soak: $(VENV)/.dev ## the app on a stream that drops out every 20 s, for MINUTES=10; fails if it leaks
+	tools/live_setup.sh
+	$(BIN)/python -m tests.live.soak --minutes $(MINUTES)
 
 lint: $(VENV)/.dev ## format, lint and types, nothing changed
 	$(BIN)/ruff format --check .
@@ -73,6 +78,7 @@ test-train: $(TRAIN_VENV)/.train ## smoke tests of training and calibration
 	$(TRAIN) -m pytest -m train --disable-warnings tests/test_train_*.py
 
 models: classifier detector ## train and publish both models from the data
+	$(TRAIN) -m calibration.golden
 
 # The same Keras net on PyTorch, which trains it about twice as fast on a processor with bf16. The
 # shipped net learns from all signs; its twin, which holds some out, is what its figures are of.
@@ -90,9 +96,11 @@ classifier: teachers ## train and publish the classifier and its held-out twin
 	$(TRAIN) -m calibration.publish classifier --run runs/classifier --twin classifier-twin
 	if [ -f models/detector.json ]; then $(TRAIN) -m calibration.publish pair; fi
 
-detector: $(TRAIN_VENV)/.train ## train and publish the detector; WEIGHTS=FILE.pt to start from
+detector: $(TRAIN_VENV)/.train ## train the detector, publish its three sizes; WEIGHTS=FILE.pt to start from
 	YOLO_OFFLINE=false $(TRAIN) -m training.detector --seed $(SEED) --weights $(WEIGHTS) --run runs/detector
-	$(TRAIN) -m calibration.publish detector --run runs/detector
+	$(TRAIN) -m calibration.publish detector --run runs/detector --size 960x544
+	$(TRAIN) -m calibration.publish detector --run runs/detector --name detector-fast --size 640x352
+	$(TRAIN) -m calibration.publish detector --run runs/detector --name detector-accurate --size 1280x704
 
 clean: ## remove what was built; runs/ and data/ stay
 	rm -rf out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,161 +1,86 @@
-"""A published classifier's figures as the tables of docs/classifier.md.
+"""Published figures as the tables of the pages about the models.
 
-python -m calibration.card            # print them
-python -m calibration.card --write    # put them into the page
+    python -m calibration.card classifier             # print those of docs/classifier.md
+    python -m calibration.card detector --write       # put them into docs/detector.md
+
+The page about detectors shows every detector that is published, held-out twins aside.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from calibration.classifier_card import classifier_card
+from calibration.detector_card import detector_card
 from edge.command import CommandParser
 from edge.config import Config
-from models.errors import ModelError, run_command
-from models.spec import Spec, find_model, load_spec
+from models.errors import ModelError, OutputError, run_command
+from models.spec import FOLDER, Spec, find_model, load_spec
 
-PAGE = Path(__file__).parents[1] / "docs" / "classifier.md"
-BEGIN, END = "<!-- python -m calibration.card -->\n", "<!-- end -->\n"
-SEVERITY = 3  # of five, the one that the goals are set for
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = {name: DOCS / f"{name}.md" for name in ("classifier", "detector")}
+END = "<!-- end -->\n"
 
 
-def card(spec: Spec) -> str:
-    """The tables, as Markdown; ModelError where the model was not measured as classifiers are."""
+def begin(name: str) -> str:
+    """The line of a page before its tables."""
+    return f"<!-- python -m calibration.card {name} -->\n"
+
+
+def card(name: str, folder: Path = FOLDER) -> str:
+    """The tables of a page as Markdown; ModelError where a model was not measured as it should."""
+    if name == "classifier":
+        specs = [load_spec(find_model(str(folder / f"{Config().classifier}.json")))]
+        lines = classifier_card(specs[0])
+    else:
+        specs = detectors(folder)
+        lines = detector_card(specs)
     try:
-        return "\n".join([*_figures(spec), "", *_corruptions(spec), "", *_cameras(spec), ""])
+        return "\n".join(lines)
     except (KeyError, TypeError, IndexError) as error:
+        names = ", ".join(spec.name for spec in specs)
         raise ModelError(
-            f"{spec.name}: expected a published classifier's figures, found none called {error}"
+            f"{names}: expected a published {name}'s figures, found none called {error}"
         ) from error
 
 
-def page_with(page: str, tables: str) -> str:
+def detectors(folder: Path) -> list[Spec]:
+    """The detectors of a folder, the cheapest first; not those that are another's twin."""
+    specs = [load_spec(path) for path in sorted(folder.glob("*.json"))]
+    twins = {spec.origin.twin.split()[0] for spec in specs if spec.origin.twin}
+    found = [spec for spec in specs if spec.task == "detect" and spec.name not in twins]
+    if not found:
+        raise ModelError(f"{folder}: expected a published detector, found none")
+    return sorted(found, key=lambda spec: spec.input.width * spec.input.height)
+
+
+def page_with(name: str, page: str, tables: str) -> str:
     """The page with its tables replaced; ModelError where it has no place for them."""
-    before, found, rest = page.partition(BEGIN)
+    before, found, rest = page.partition(begin(name))
     _, ended, after = rest.partition(END)
     if not found or not ended:
-        raise ModelError(f"expected {BEGIN.strip()} and {END.strip()} in the page, found neither")
-    return before + BEGIN + "\n" + tables + "\n" + END + after
-
-
-def _figures(spec: Spec) -> Iterator[str]:
-    judge, street = spec.metrics["judge"], spec.metrics["street"]
-    worn, kinds, detected = judge["severity"][SEVERITY - 1], street["kinds"], street["detected"]
-    whole, cost = spec.metrics["quantisation"]["top1"], spec.metrics["cost"]
-    ranges = judge["intervals"]
-    yield "| what | figure | goal |"
-    yield "|---|---|---|"
-    for what, figure, goal in (
-        (
-            "`top1`, forced choice among the 43",
-            f"**{_share(judge['top1'])}** {_range(ranges['top1'])}",
-            "99.8",
-        ),
-        (
-            "`top1_accepted`: the app names it, and rightly",
-            f"{_share(judge['top1_accepted'])} {_range(ranges['top1_accepted'])}",
-            "",
-        ),
-        (
-            "mean F1 of the classes",
-            f"{judge['macro_f1']:.4f} [{ranges['macro_f1'][0]:.3f}, {ranges['macro_f1'][1]:.3f}]",
-            "",
-        ),
-        ("expected calibration error, clean crops", _share(judge["ece"]), "≤ 1 %"),
-        (f"… at severity {SEVERITY} of twelve corruptions", _share(worn["ece"]), "≤ 3 %"),
-        (
-            f"… on the detector's own crops ({detected['n']} signs)",
-            _share(detected["ece"]),
-            "≤ 3 %",
-        ),
-        (
-            "negative log-likelihood, the same three",
-            f"{judge['nll']:.4f}, {worn['nll']:.3f}, {detected['nll']:.4f}",
-            "",
-        ),
-        (f"`top1` at severity {SEVERITY}, mean of twelve", _share(worn["top1"]), "≥ 90 %"),
-        (
-            "float against int8, `choose` part",
-            f"{_share(whole['float'])}, {_share(whole['int8'])}",
-            "loses ≤ 0.05",
-        ),
-        (
-            "size, multiply-adds, one crop on one thread",
-            f"{cost['bytes'] / 1e6:.2f} MB, {cost['multiply_adds'] / 1e6:.1f} M, "
-            f"{cost['ms_one_thread']:.2f} ms",
-            "1 MB, 20 M, 0.5 ms",
-        ),
-        *(
-            (
-                f"{words}, {kinds['n'][key]}",
-                f"{_share(kinds[name])} {_range(kinds['intervals'][name])}",
-                goal,
-            )
-            for name, key, words, goal in (
-                ("kept", "sign", "real signs kept (called one of the 43), GTSDB", "≥ 99 %"),
-                ("background_refused", "background", "background refused", "≥ 95 %"),
-                ("misframed_refused", "misframed", "badly framed signs refused", ""),
-                ("foreign_refused", "foreign", "foreign signs refused", "≥ 80 %"),
-            )
-        ),
-    ):
-        yield f"| {what} | {figure} | {goal} |"
-    yield ""
-    yield f"Temperature {spec.temperature}, accept {spec.thresholds['accept']}."
-    yield ""
-    yield "```"
-    yield judge["command"]
-    yield street["command"]
-    yield "```"
-
-
-def _corruptions(spec: Spec) -> Iterator[str]:
-    judge = spec.metrics["judge"]
-    levels = range(1, len(judge["severity"]) + 1)
-    yield "`top1` in per cent on bad pictures, by severity:"
-    yield ""
-    yield f"| corruption | {' | '.join(map(str, levels))} |"
-    yield "|---" * (len(levels) + 1) + "|"
-    for name, values in judge["corruptions"].items():
-        yield _row(name.replace("_", " "), [f"{100 * v:.1f}" for v in values])
-    means = judge["severity"]
-    yield _row("**mean**", [f"**{100 * each['top1']:.1f}**" for each in means])
-    yield _row("calibration error", [f"{100 * each['ece']:.1f}" for each in means])
-
-
-def _cameras(spec: Spec) -> Iterator[str]:
-    yield "Other cameras and framings:"
-    yield ""
-    yield "| seen | what is changed | `top1` % | calibration error % |"
-    yield "|---|---|---|---|"
-    for name, each in spec.metrics["judge"]["cameras"].items():
-        figures = [f"{100 * each['top1']:.2f}", f"{100 * each['ece']:.2f}"]
-        yield _row(name.replace("_", " "), [each["meaning"], *figures])
-
-
-def _row(title: str, cells: Sequence[str]) -> str:
-    return f"| {title} | {' | '.join(cells)} |"
-
-
-def _share(value: float) -> str:
-    return f"{100 * value:.2f} %"
-
-
-def _range(values: Sequence[float]) -> str:
-    low, high = (f"{100 * value:.1f}" for value in values)
-    return f"[{low}, {high}]"
+        raise ModelError(
+            f"expected {begin(name).strip()} and {END.strip()} in the page, found neither"
+        )
+    return before + begin(name) + "\n" + tables + "\n" + END + after
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = CommandParser("calibration.card", __doc__)
-    parser.add_argument("--model", default=Config().classifier, help="a published classifier")
+    parser.add_argument("name", choices=tuple(PAGES), help="whose figures")
     parser.add_argument("--write", action="store_true", help="put the tables into the page")
     flags = parser.parse(arguments)
-    tables = card(load_spec(find_model(flags.model)))
-    if flags.write:
-        PAGE.write_text(page_with(PAGE.read_text(encoding="utf-8"), tables), encoding="utf-8")
-    else:
+    tables = card(flags.name)
+    if not flags.write:
         print(tables)
+        return
+    path = PAGES[flags.name]
+    try:
+        text = page_with(flags.name, path.read_text(encoding="utf-8"), tables)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{path}: {error.strerror}") from error
 
 
 if __name__ == "__main__":

@@ -3,7 +3,9 @@
 `classifier`: every annotated sign, cut out and read; `--corruptions` and `--cameras` add what is
 left of its accuracy when the picture is bad or another camera took it, `--kinds` whether it refuses
 what is none of the 43 signs. `detector`: signs found in whole pictures, all classes as one.
-`system`: signs found and read; a class index of a YOLO set is the GTSRB class.
+`system`: signs found and read; a class index of a YOLO set is the GTSRB class. For both of these,
+`--cross-fit` adds the figures at thresholds that each half of the pictures chooses for the other,
+and `--gallery` writes a page of what was missed and what is a false alarm, with the curves.
 """
 
 from __future__ import annotations
@@ -17,35 +19,35 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from calibration import report
-from calibration.finding import READ_CURVE, WHOLE_CURVE, measure_detector, measure_system
+from calibration.finding import detector_figures, latency
+from calibration.gallery import gallery_file, write_gallery
 from calibration.kinds import measure_kinds, negatives_by_picture
+from calibration.operating import cross_fitted_detector, cross_fitted_system
+from calibration.pictures import check_suits, choose, trained_on
+from calibration.places import is_gtsdb_test, known_places
 from calibration.reading import measure_classifier
 from calibration.robustness import PASSES, Sightings, measure_cameras, measure_corruptions
-from calibration.walk import Walk, known
-from edge.app import pair_threshold
+from calibration.seen import READ_CURVE, WHOLE_CURVE, ByPicture, Seen, see_both, see_detector
+from calibration.system import Thresholds, system_figures
+from calibration.twins import pair_score
+from calibration.walk import Walk
 from edge.classifier import SignClassifier, load_classifier
 from edge.command import CommandParser
 from edge.config import Config
+from edge.core import Detector
 from edge.detector import load_detector
-from edge.reader import Reader
 from edge.reports import prove_writable, write_json
+from edge.roi import RoiDetector, parse_roi
 from edge.runtime import available_threads
 from edge.status import StatusLine
-from models.errors import SourceError, UsageError, run_command
-from models.signs import COUNT
+from models.errors import UsageError, run_command
 from models.spec import Spec
-from training.datasets import Dataset, Example, gtsdb, gtsrb, open_dataset, part
-from training.files import stem
-from training.split import read_split
+from training.datasets import gtsdb, gtsrb, open_dataset
 
 TASKS = ("classifier", "detector", "system")
-CUT_OUT = ("gtsrb", "folders")  # layouts whose pictures are single signs
 SETS = {"gtsrb": gtsrb, "gtsdb": gtsdb}  # found under `data_root()`
 MAX_MARGIN = 1.0
-GTSDB_TEST = 300  # pictures in GTSDB's official test part
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +55,10 @@ log = logging.getLogger(__name__)
 def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     flags = _parse(given)
-    if flags.json:
-        prove_writable(flags.json)
+    page = gallery_file(flags.gallery) if flags.gallery else None
+    for target in (flags.json, page):
+        if target:
+            prove_writable(target)
     dataset = SETS[flags.data]() if flags.data in SETS else open_dataset(Path(flags.data))
     examples = choose(dataset, flags.part, flags.limit)
     check_suits(flags.task, dataset, examples)
@@ -63,7 +67,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     status = StatusLine(len(examples)) if flags.progress else None
     walk = Walk(dataset, examples, status)
     try:
-        specs, figures = _measure(flags, walk)
+        seen: list[Seen] = []
+        if flags.task == "classifier":
+            specs, figures = _measure_classifier(flags, walk)
+        else:
+            measure = _measure_detector if flags.task == "detector" else _measure_system
+            specs, figures, seen = measure(flags, walk, known_places(dataset, examples))
     finally:
         if status:
             status.close()
@@ -93,6 +102,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(report.table(result))
     if flags.json:
         write_json(flags.json, result)
+    if page:
+        write_gallery(page, dataset, seen, result)
+        print(f"gallery: {page}")
     return 0
 
 
@@ -124,9 +136,27 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="for classifier on gtsdb: also what is none of the 43, and the detector's own boxes",
     )
     parser.add_argument(
+        "--cross-fit",
+        action="store_true",
+        help="for detector and system: also at thresholds chosen on the other half of the pictures",
+    )
+    parser.add_argument(
+        "--gallery",
+        type=Path,
+        metavar="FOLDER_OR_HTML",
+        help="for detector and system: write a page of misses, false alarms and curves, with crops "
+        "of the set's pictures: mind their licence before passing it on",
+    )
+    parser.add_argument(
         "--margin",
         type=float,
         help="cut signs out with this share of their longer side around them, not the model's own",
+    )
+    parser.add_argument(
+        "--roi",
+        type=parse_roi,
+        metavar="EDGES",
+        help="for detector and system: only TOP,BOTTOM or L,T,R,B of each picture is looked at",
     )
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--limit", type=int, help="only so many pictures, spread over the set")
@@ -148,6 +178,14 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     for name in (*PASSES, "kinds"):
         if getattr(flags, name) and flags.task != "classifier":
             raise UsageError(f"--{name}: expected for classifier only, found {flags.task}")
+    for name in ("cross_fit", "gallery"):
+        if getattr(flags, name) and flags.task == "classifier":
+            raise UsageError(
+                f"--{name.replace('_', '-')}: expected for detector and system only, found "
+                "classifier"
+            )
+    if flags.roi and flags.task == "classifier":
+        raise UsageError("--roi: expected for detector and system only, found classifier")
     if flags.task == "detector":
         if flags.model and flags.detector:
             raise UsageError("detector: expected --model or --detector, found both")
@@ -158,26 +196,31 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     return flags
 
 
-def _measure(flags: argparse.Namespace, walk: Walk) -> tuple[dict[str, Spec], dict[str, Any]]:
-    """The models' specs by their key in the report, and the figures."""
-    if flags.task == "classifier":
-        classifier = _classifier(flags)
-        figures = _measure_classifier(flags, classifier, walk)
-        if not flags.kinds:
-            return {"model": classifier.spec}, figures
-        detector = load_detector(flags.detector, flags.threads)
-        specs = {"model": classifier.spec, "detector": detector.spec}
-        return specs, figures | measure_kinds(classifier, detector, walk, negatives_by_picture())
-    if flags.task == "detector":
-        detector = load_detector(flags.detector, flags.threads, WHOLE_CURVE)
-        threshold = detector.spec.thresholds["score"]
-        return {"model": detector.spec}, measure_detector(detector, threshold, walk)
+def _measure_detector(
+    flags: argparse.Namespace, walk: Walk, places: ByPicture | None
+) -> tuple[dict[str, Spec], dict[str, Any], list[Seen]]:
+    """The model's spec by its key in the report, the figures, and what they were taken of."""
+    detector = load_detector(flags.detector, flags.threads, WHOLE_CURVE)
+    seen, seconds = see_detector(_shown(flags, detector), walk, places)
+    figures = {**detector_figures(seen, detector.spec.thresholds["score"]), **latency(seconds)}
+    if flags.cross_fit:
+        figures["cross_fitted"] = cross_fitted_detector(seen)
+    return {"model": detector.spec}, figures, seen
+
+
+def _measure_system(
+    flags: argparse.Namespace, walk: Walk, places: ByPicture | None
+) -> tuple[dict[str, Spec], dict[str, Any], list[Seen]]:
+    """The same of both models together."""
     classifier = _classifier(flags)
     detector = load_detector(flags.detector, flags.threads, READ_CURVE)
-    thresholds = detector.spec.thresholds["score"], pair_threshold(detector.spec, classifier.spec)
-    reader = Reader(detector, classifier, threshold=0.0)
-    specs = {"model": classifier.spec, "detector": detector.spec}
-    return specs, measure_system(reader, thresholds, walk)
+    fused = pair_score(detector.spec, classifier.spec, flags.model)
+    thresholds = Thresholds(detector.spec.thresholds["score"], fused)
+    seen, found = see_both(_shown(flags, detector), classifier, walk, places)
+    figures = system_figures(seen, thresholds)
+    if flags.cross_fit:
+        figures["cross_fitted"] = cross_fitted_system(seen, found)
+    return {"model": classifier.spec, "detector": detector.spec}, figures, seen
 
 
 def _classifier(flags: argparse.Namespace) -> SignClassifier:
@@ -185,7 +228,24 @@ def _classifier(flags: argparse.Namespace) -> SignClassifier:
     return classifier if flags.margin is None else classifier.with_margin(flags.margin)
 
 
+def _shown(flags: argparse.Namespace, detector: Detector) -> Detector:
+    return RoiDetector(detector, flags.roi) if flags.roi else detector
+
+
 def _measure_classifier(
+    flags: argparse.Namespace, walk: Walk
+) -> tuple[dict[str, Spec], dict[str, Any]]:
+    """The models' specs by their key in the report, and the figures."""
+    classifier = _classifier(flags)
+    figures = _measure_crops(flags, classifier, walk)
+    if not flags.kinds:
+        return {"model": classifier.spec}, figures
+    detector = load_detector(flags.detector, flags.threads)
+    specs = {"model": classifier.spec, "detector": detector.spec}
+    return specs, figures | measure_kinds(classifier, detector, walk, negatives_by_picture())
+
+
+def _measure_crops(
     flags: argparse.Namespace, classifier: SignClassifier, walk: Walk
 ) -> dict[str, Any]:
     measures = {"corruptions": measure_corruptions, "cameras": measure_cameras}
@@ -204,68 +264,6 @@ def _measure_classifier(
 
 def _identity(spec: Spec) -> dict[str, str]:
     return {"name": spec.name, "version": spec.version, "sha256": spec.sha256}
-
-
-def choose(dataset: Dataset, name: str | None, limit: int | None) -> tuple[Example, ...]:
-    """The pictures of a part of the set, or all; with a limit, that many, spread evenly."""
-    examples = part(dataset, name) if name else dataset.examples
-    if not examples:
-        raise SourceError(f"{dataset.name}: expected pictures, found none")
-    if limit is None or limit >= len(examples):
-        return tuple(examples)
-    return tuple(examples[i] for i in np.linspace(0, len(examples) - 1, limit).round().astype(int))
-
-
-def check_suits(task: str, dataset: Dataset, examples: Sequence[Example]) -> None:
-    """Raise UsageError where these pictures cannot answer the question."""
-    if task != "classifier" and dataset.layout in CUT_OUT:
-        raise UsageError(
-            f"{task}: expected whole pictures (GTSDB or YOLO layout), found {dataset.name}, which "
-            f"holds single signs ({dataset.layout} layout)"
-        )
-    if dataset.classes:
-        raise UsageError(
-            f"{task}: expected signs of the {COUNT} classes, found {dataset.name} with "
-            f"{len(dataset.classes)} classes of its own ({dataset.classes[0]} …)"
-        )
-    annotations = [each for example in examples for each in example.annotations]
-    if not annotations:
-        raise UsageError(f"{task}: expected annotated signs, found none in {dataset.name}")
-    if task == "detector":
-        return
-    if not known(annotations):
-        raise UsageError(
-            f"{task}: expected signs of the {COUNT} classes, found only signs without a class in "
-            f"{dataset.name}"
-        )
-    strange = {each.label for each in known(annotations) if not 0 <= each.label < COUNT}
-    if strange:
-        raise UsageError(
-            f"{task}: expected the classes 0 to {COUNT - 1}, found {min(strange)} in {dataset.name}"
-        )
-
-
-def trained_on(spec: Spec, dataset: Dataset, examples: Sequence[Example]) -> set[str]:
-    """The names of those pictures that the model's origin says it was trained on.
-
-    Pictures are told apart as the written-down splits do it: GTSRB by track, GTSDB by number.
-    """
-    parts = {
-        name
-        for origin in spec.origin.data
-        if origin.get("data") == dataset.layout
-        for name in origin.get("parts", ())
-    }
-    if not parts or is_gtsdb_test(dataset):
-        return set()
-    split = read_split(dataset.layout)
-    return {each.name for each in examples if split.get(each.track or stem(each.name)) in parts}
-
-
-def is_gtsdb_test(dataset: Dataset) -> bool:
-    """Whether this is GTSDB's test part by itself, whose pictures are numbered from 0 again."""
-    numbers = sorted(stem(example.name) for example in dataset.examples)
-    return dataset.layout == "gtsdb" and numbers == [f"{i:05d}" for i in range(GTSDB_TEST)]
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from calibration import metrics
-from calibration.finding import IOU, boxes_of
+from calibration.matching import IOU
 from calibration.metrics import UNMATCHED, Bools, Counts, Floats
+from calibration.seen import boxes_of
 from calibration.walk import known
 from edge.core import Box, Classifier, Detector, Image, Reading
 from models.errors import SourceError

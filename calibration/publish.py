@@ -2,12 +2,14 @@
 
     python -m calibration.publish classifier --run runs/twin --name classifier-twin
     python -m calibration.publish classifier --run runs/classifier --twin classifier-twin
-    python -m calibration.publish detector --run runs/detector
+    python -m calibration.publish detector --run runs/detector --size 800x448
+    python -m calibration.publish detector --run runs/fast --name detector-fast --size 640x352
     python -m calibration.publish pair
 
-`classifier` and `detector` take the float model of a training run; a classifier that was trained on
-all parts comes with the twin that held some out and was measured. `pair` finds the threshold of the
-fused score again for the models that are published. Run the classifier first.
+`classifier` and `detector` take the float model of a training run; one that was trained on all
+parts comes with the twin that held some out and was measured. `pair` finds the threshold of the
+fused score again for each detector that is published, or one, and measures it again. Run the
+classifier first.
 """
 
 from __future__ import annotations
@@ -19,19 +21,31 @@ from pathlib import Path
 
 from calibration.candidate import Target
 from calibration.publish_classifier import publish_classifier
-from calibration.publish_detector import STRIDES, pair, publish_detector
+from calibration.publish_detector import pair_all, publish_detector
 from edge.command import CommandParser
-from edge.detector import load_detector
-from models.errors import UsageError, run_command
-from models.spec import FOLDER
+from models.errors import ModelError, UsageError, run_command
+from models.spec import FOLDER, find_model, load_spec
+
+COARSEST = 32  # px: the nets halve a picture five times inside, whatever their heads look at
 
 
 def _size(text: str) -> tuple[int, int]:
     """`800x448` → (800, 448); both must be multiples of the coarsest stride."""
     sides = [int(side) if side.isdecimal() else 0 for side in text.split("x")]
-    if len(sides) != 2 or not all(sides) or any(side % max(STRIDES) for side in sides):
+    if len(sides) != 2 or not all(sides) or any(side % COARSEST for side in sides):
         raise UsageError(f"--size: expected WIDTHxHEIGHT, multiples of 32, found {text!r}")
     return sides[0], sides[1]
+
+
+def _published_size(target: Target) -> tuple[int, int]:
+    """The input of the model that is to be replaced; UsageError where there is none."""
+    try:
+        seen = load_spec(find_model(str(target.folder / f"{target.name}.json"))).input
+    except ModelError as error:
+        raise UsageError(
+            f"--size: expected the input's WIDTHxHEIGHT, as no {target.name} is published yet"
+        ) from error
+    return seen.width, seen.height
 
 
 def main() -> None:
@@ -39,14 +53,16 @@ def main() -> None:
     parser = CommandParser("calibration.publish", __doc__)
     parser.add_argument("what", choices=("classifier", "detector", "pair"))
     parser.add_argument("--run", type=Path, help="the training run's folder")
-    parser.add_argument("--name", help="the model's name; the command's own word if not given")
+    parser.add_argument("--name", help="the model's name, else the command's word; a pair: all")
     parser.add_argument("--model-version", default="0.1.0", help="the version its JSON names")
     parser.add_argument("--folder", type=Path, default=FOLDER, help=argparse.SUPPRESS)
     parser.add_argument("--classifier", default="classifier", help="the detector's partner")
     parser.add_argument(
         "--twin", help="the held-out twin, published already, of a net trained on all parts"
     )
-    parser.add_argument("--size", default="800x448", help="the detector's input, width x height")
+    parser.add_argument(
+        "--size", help="the detector's input, width x height; else that of the one it replaces"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the crops that range activations")
     flags = parser.parse(sys.argv[1:])
     if flags.what != "pair" and not flags.run:
@@ -54,20 +70,20 @@ def main() -> None:
     if flags.seed < 0:
         raise UsageError(f"--seed: expected 0 or more, found {flags.seed}")
     target = Target(
-        flags.name or flags.what.replace("pair", "detector"),
+        flags.name or flags.what,
         flags.model_version,
         flags.folder,
         flags.seed,
     )
     if flags.what == "classifier":
-        path = publish_classifier(flags.run, target, flags.twin)
+        paths = [publish_classifier(flags.run, target, flags.twin)]
     elif flags.what == "detector":
-        path = publish_detector(flags.run, target, _size(flags.size), flags.classifier)
+        size = _size(flags.size) if flags.size else _published_size(target)
+        paths = [publish_detector(flags.run, target, size, flags.classifier, flags.twin)]
     else:
-        detector = load_detector(str(flags.folder / f"{target.name}.json"), 1)
-        data = (flags.folder / detector.spec.file).read_bytes()
-        path = pair(detector.spec, data, flags.folder, flags.classifier)
-    print(f"published {path}")
+        paths = pair_all(flags.folder, flags.classifier, flags.name)
+    for path in paths:
+        print(f"published {path}")
 
 
 if __name__ == "__main__":

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
-import shlex
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,6 +27,7 @@ from calibration.crops import degraded, representative_crops, sign_crops
 from calibration.kinds import measure_kinds, negatives_by_picture, part_of_negatives
 from calibration.quantize import draft, int8_logits, top1
 from calibration.quantize_classifier import float_logits, load_net, quantize_classifier
+from calibration.twins import check_twin, like_twin
 from calibration.walk import Walk
 from edge.classifier import load_classifier
 from edge.core import Image
@@ -64,7 +63,8 @@ def publish_classifier(run: Path, target: Target, twin: str | None = None) -> Pa
     record = trained(run)
     lender = load_spec(find_model(twin)) if twin else None
     _check_recipe(record["recipe"])
-    _check_twin(record, lender)
+    everything = record["recipe"].get("parts") == "all"
+    check_twin(record, everything, lender, "classify", MEASURED)
     net = load_net(run / "final.keras")
     data = quantize_classifier(run / "final.keras", representative_crops(target.seed))
     gtsrb = datasets.gtsrb()
@@ -81,7 +81,7 @@ def publish_classifier(run: Path, target: Target, twin: str | None = None) -> Pa
         "cost": {**_cost(spec, data, crops, run / "staged"), "command": command()},
     }
     if lender:
-        spec = _like_twin(spec, lender)
+        spec = like_twin(spec, lender)
         return write(
             dataclasses.replace(spec, metrics={**spec.metrics, **own}), data, target.folder
         )
@@ -130,57 +130,6 @@ def _check_ancestors(recipe: Mapping[str, Any]) -> None:
                 f"{its.get('folds', 0)} folds"
             )
         _check_ancestors(its)
-
-
-def _check_twin(record: Mapping[str, Any], twin: Spec | None) -> None:
-    """ModelError unless there is a twin exactly where nothing was held out, it held out, and it
-    was trained alike."""
-    whole = record["recipe"].get("parts") == "all"
-    if whole and not twin:
-        raise ModelError(
-            "not published: expected --twin, the JSON of a model of the same recipe with parts "
-            "held out, for a net that was trained on all of them"
-        )
-    if twin and not whole:
-        raise ModelError("not published: expected no --twin for a net with its own held-out parts")
-    if twin and twin.task != "classify":
-        raise ModelError(
-            f"--twin: expected a classifier, found {twin.name}, a model to {twin.task}"
-        )
-    if twin and (twin.origin.twin or MEASURED - twin.metrics.keys()):
-        raise ModelError(
-            f"--twin: expected a model with figures of its own for {', '.join(sorted(MEASURED))}, "
-            f"found {twin.name} without"
-        )
-    if twin and (own := _flags(record["command"])) != (other := _flags(twin.origin.command)):
-        raise ModelError(
-            f"--twin: expected a model of the same recipe ({' '.join(own) or 'no flags'}), "
-            f"found {' '.join(other) or 'no flags'}"
-        )
-
-
-def _flags(command: str) -> list[str]:
-    """What a training's command says of its recipe, but for what a twin has of its own."""
-    words = shlex.split(command)
-    pairs = [
-        (flag, "" if flag == "--teachers" else value)
-        for flag, value in itertools.pairwise(words)
-        if flag.startswith("--") and flag not in ("--run", "--parts")
-    ]
-    return [f"{flag} {value}".strip() for flag, value in sorted(pairs)]
-
-
-def _like_twin(spec: Spec, twin: Spec) -> Spec:
-    """The model with its held-out twin's operating point and figures."""
-    metrics = {k: v for k, v in twin.metrics.items() if k not in ("quantisation", "cost")}
-    name = f"{twin.name} {twin.version}, sha256 {twin.sha256}"
-    return dataclasses.replace(
-        spec,
-        temperature=twin.temperature,
-        thresholds=twin.thresholds,
-        metrics=metrics,
-        origin=dataclasses.replace(spec.origin, twin=name),
-    )
 
 
 def _cost(spec: Spec, data: bytes, crops: list[Image], folder: Path) -> dict[str, float]:

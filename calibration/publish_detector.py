@@ -4,67 +4,53 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import math
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from calibration import thresholds
-from calibration.candidate import (
-    Target,
-    command,
-    evaluated,
-    origin,
-    refuse_loss,
-    trained,
-    write,
-)
-from calibration.finding import WHOLE_CURVE, measure_detector
+from calibration.candidate import Target, command, evaluated, origin, trained, write
+from calibration.cost import multiply_adds
+from calibration.fidelity import compare, float_detector, refuse_loss, table
+from calibration.operating import detector_score, fused_score
+from calibration.places import places_by_picture
 from calibration.quantize_detector import quantize_detector, raw_head
+from calibration.seen import READ_CURVE, WHOLE_CURVE, see_both, see_detector
+from calibration.twins import check_twin, held_out, like_twin, stand_in
 from calibration.walk import Walk
 from edge.classifier import load_classifier
-from edge.core import Array, Image
-from edge.detector import YoloDetector, load_detector
-from edge.reader import Reader
+from edge.detector import load_detector
 from edge.runtime import available_threads
 from models.errors import ModelError
 from models.imaging import letterbox
-from models.spec import FOLDER, Input, Output, Pair, Spec, find_model, load_spec, model_bytes
+from models.spec import Input, Output, Pair, Spec, find_model, load_spec, model_bytes
 from training import datasets
 
-STRIDES = [8, 16, 32]
-BINS = 16  # of YOLO's distance distributions (reg_max)
 NMS_IOU = 0.6
 STREETS = 40  # pictures with signs that range the detector's activations
-MAX_AP50_LOSS = 0.015  # two of the 137 judged signs: less is within chance
-MAX_AP50_95_LOSS = 0.02
+TIMED = 40  # pictures that the time of one is the median of
+MEASURED = ("judge", "system")  # what a twin must have figures for
+ON_JUDGE = ("--data", "gtsdb", "--part", "judge", "--cross-fit")
 
 
-class FloatRuntime:
-    """The float net behind the edge code's Runtime protocol, to compare like with like."""
+def publish_detector(
+    run: Path, target: Target, size: tuple[int, int], classifier: str, twin: str | None = None
+) -> Path:
+    """Quantise a run's float detector with its raw head, measure, publish, pair.
 
-    def __init__(self, net: Any) -> None:
-        self._net = net
-
-    def __call__(self, image: Image) -> tuple[Array, ...]:
-        import torch  # noqa: PLC0415 – only where a detector is published
-
-        with torch.inference_mode():
-            outputs = self._net(torch.from_numpy(image[None].astype(np.float32)))
-        return tuple(output.numpy() for output in outputs)
-
-
-def publish_detector(run: Path, target: Target, size: tuple[int, int], classifier: str) -> Path:
-    """Quantise a run's float detector with its raw head, measure, publish, pair."""
+    A net that has learnt from the judged pictures has nothing left to be measured on: `twin`, a
+    published model of the same recipe that held them out, lends it its thresholds and figures.
+    ModelError where a twin is missing or none is expected, or where int8 lost too much.
+    """
     record = trained(run)
-    gtsdb, float_file = datasets.gtsdb(), run / "final.pt"
-    train, judge = datasets.part(gtsdb, "train"), datasets.part(gtsdb, "judge")
-    streets = [example for example in train if example.annotations]
-    streets = [streets[i] for i in np.linspace(0, len(streets) - 1, STREETS).astype(int)]
-    images = [letterbox(gtsdb.read(example), *size)[0] for example in streets]
-    data = quantize_detector(float_file, images)
+    lender = load_spec(find_model(twin)) if twin else None
+    check_twin(record, _knows_judge(record), lender, "detect", MEASURED)
+    if lender and (found := (lender.input.width, lender.input.height)) != size:
+        raise ModelError(f"--twin: expected an input of {size}, as the model has, found {found}")
+    float_file = run / "final.pt"
+    net = raw_head(float_file)
+    data = quantize_detector(float_file, _streets(size))
     spec = Spec(
         name=target.name,
         version=target.version,
@@ -72,7 +58,7 @@ def publish_detector(run: Path, target: Target, size: tuple[int, int], classifie
         file=f"{target.name}.tflite",
         sha256=hashlib.sha256(data).hexdigest(),
         input=Input(*size, "rgb", "letterbox", 0.0),
-        output=Output("yolo-raw", STRIDES, BINS),
+        output=Output("yolo-raw", net.strides, net.bins),
         labels=["sign"],
         thresholds={"score": 0.0, "iou": NMS_IOU},
         temperature=1.0,
@@ -81,63 +67,106 @@ def publish_detector(run: Path, target: Target, size: tuple[int, int], classifie
         origin=origin(record),
     )
     staged = write(spec, data, run / "staged")
-    threads = available_threads()
-    int8 = load_detector(str(staged), threads, WHOLE_CURVE)
-    score = thresholds.detector_score(int8, Walk(gtsdb, judge))
-    score = math.floor(score * 10_000) / 10_000  # never above the answers that it lets in
-    spec = dataclasses.replace(spec, thresholds={"score": score, "iou": NMS_IOU})
-    whole = YoloDetector(spec, FloatRuntime(raw_head(float_file)), WHOLE_CURVE)
-    figures = measure_detector(whole, score, Walk(gtsdb, judge))
-    staged = write(spec, data, run / "staged")
-    judged = evaluated(["detector", "--data", "gtsdb", "--part", "judge"], staged, target.name)
-    quantisation: dict[str, Any] = {"part": "judge", "command": command()}
-    for key, limit in (("ap50", MAX_AP50_LOSS), ("ap50_95", MAX_AP50_95_LOSS)):
-        quantisation[key] = {"float": figures[key], "int8": judged[key]}
-        refuse_loss(key, quantisation[key], limit)
-    metrics = {"judge": judged, "quantisation": quantisation, "thresholds_chosen_on": "judge"}
-    spec = dataclasses.replace(spec, metrics=metrics)
+    gtsdb = datasets.gtsdb()
+    walk, places = Walk(gtsdb, datasets.part(gtsdb, "judge")), places_by_picture()
+    detector = load_detector(str(staged), available_threads(), WHOLE_CURVE)
+    int8, _ = see_detector(detector, walk, places)
+    whole, _ = see_detector(float_detector(spec, net), walk)
+    score = lender.thresholds["score"] if lender else detector_score(int8)
+    loss = compare(whole, int8, score)
+    print(table(loss))
+    refuse_loss(loss)
+    spec = dataclasses.replace(
+        spec,
+        thresholds={"score": score, "iou": NMS_IOU},
+        metrics={"thresholds_chosen_on": "judge"},
+    )
+    if lender:
+        spec = like_twin(spec, lender)
+    staged = write(spec, data, run / "staged")  # with the threshold at which it is timed
+    own = {
+        "quantisation": {**_kept(loss), "part": "judge", "command": command()},
+        "cost": {**_cost(staged, data, walk), "command": command()},
+    }
+    spec = dataclasses.replace(spec, metrics={**spec.metrics, **own})
     return pair(spec, data, target.folder, classifier)
 
 
-def pair(spec: Spec, data: bytes, folder: Path, classifier: str) -> Path:
-    """Find the threshold of the fused score, measure both together and publish the detector.
+def _knows_judge(record: dict[str, Any]) -> bool:
+    """Whether a run has learnt from the pictures that detectors are judged by."""
+    return any(
+        source.get("data") == "gtsdb" and "judge" in source.get("parts", ())
+        for source in record["data"]
+    )
 
-    A classifier that was trained on all parts is stood in for by its twin in the same folder,
-    whose JSON then names the pair too.
-    """
+
+def _streets(size: tuple[int, int]) -> list[Any]:
+    """Pictures with signs as the net will see them, spread over the training part."""
     gtsdb = datasets.gtsdb()
-    judge = datasets.part(gtsdb, "judge")
+    streets = [example for example in datasets.part(gtsdb, "train") if example.annotations]
+    streets = [streets[i] for i in np.linspace(0, len(streets) - 1, STREETS).astype(int)]
+    return [letterbox(gtsdb.read(example), *size)[0] for example in streets]
+
+
+def _kept(loss: dict[str, Any]) -> dict[str, Any]:
+    return {key: loss[key] for key in ("ap50", "ap50_95", "small", "boxes") if key in loss}
+
+
+def _cost(staged: Path, data: bytes, walk: Walk) -> dict[str, Any]:
+    """Bytes, multiply-adds, and milliseconds a picture from letterbox to NMS (median)."""
+    found: dict[str, Any] = {"bytes": len(data), "multiply_adds": multiply_adds(data)}
+    for name, threads in (("ms_one_thread", 1), ("ms_two_threads", 2)):
+        detector = load_detector(str(staged), threads)
+        pictures = (each for _, each in zip(range(TIMED), walk, strict=False))
+        _, seconds = see_detector(detector, pictures)
+        found[name] = round(1000 * float(np.median(seconds)), 2)
+    return found
+
+
+def pair(spec: Spec, data: bytes, folder: Path, classifier: str) -> Path:
+    """Find the threshold of the fused score, measure the detector and both, publish the detector.
+
+    A classifier that was trained on all parts is stood in for by its twin beside it; so is the
+    detector, whose twin must then be paired already.
+    """
     partner = load_spec(find_model(classifier))
-    held_out = _held_out(classifier)
+    if spec.origin.twin:
+        twin = load_spec(stand_in(spec, folder))
+        if not twin.pair or twin.pair.sha256 != partner.sha256:
+            raise ModelError(
+                f"{spec.name}: expected its twin {twin.name} to be paired with {partner.name} "
+                f"first, found {'another pair' if twin.pair else 'no pair'}"
+            )
+        figures = {key: twin.metrics[key] for key in MEASURED}
+        spec = dataclasses.replace(spec, pair=twin.pair, metrics={**spec.metrics, **figures})
+        return write(spec, data, folder)
+    gtsdb = datasets.gtsdb()
+    reading = held_out(classifier)
     with TemporaryDirectory() as staging:
         staged = write(spec, data, Path(staging))
-        detector = load_detector(str(staged), available_threads())
-        reader = Reader(detector, load_classifier(held_out, available_threads()), threshold=0.0)
-        least = thresholds.fused_score(reader, spec.thresholds["score"], Walk(gtsdb, judge))
-        least = round(least, 4)
-        if held_out != classifier:
-            path = find_model(held_out)
-            twin = dataclasses.replace(load_spec(path), pair=Pair(spec.sha256, least))
-            write(twin, model_bytes(twin, path), path.parent)
+        threads = available_threads()
+        read, _ = see_both(
+            load_detector(str(staged), threads, READ_CURVE),
+            load_classifier(reading, threads),
+            Walk(gtsdb, datasets.part(gtsdb, "judge")),
+            places_by_picture(),
+        )
+        least = fused_score(read, spec.thresholds["score"])
         spec = dataclasses.replace(spec, pair=Pair(partner.sha256, least))
         staged = write(spec, data, Path(staging))
-        flags = ["system", "--data", "gtsdb", "--part", "judge", "--model", held_out]
-        judged = evaluated(flags, staged, spec.name, flag="--detector")
-    spec = dataclasses.replace(spec, metrics={**spec.metrics, "system": judged})
+        judged = evaluated(["detector", *ON_JUDGE], staged, spec.name)
+        flags = ["system", *ON_JUDGE, "--model", reading]
+        system = evaluated(flags, staged, spec.name, flag="--detector")
+    spec = dataclasses.replace(spec, metrics={**spec.metrics, "judge": judged, "system": system})
     return write(spec, data, folder)
 
 
-def _held_out(classifier: str) -> str:
-    """The model to measure a pair with: the classifier itself, or the twin that its JSON names."""
-    path = find_model(classifier)
-    twin = load_spec(path).origin.twin.split()
-    if not twin:
-        return classifier
-    name, sha256 = twin[0], twin[-1]
-    stand_in = name if path.parent == FOLDER else str(path.with_name(f"{name}.json"))
-    found = load_spec(find_model(stand_in))
-    if found.sha256 != sha256:
-        raise ModelError(
-            f"{path.name}: expected its twin {name} with the sha256 {sha256}, found {found.sha256}"
-        )
-    return stand_in
+def pair_all(folder: Path, classifier: str, name: str | None) -> list[Path]:
+    """Pair every detector of a folder with a classifier again, or one; twins before all others."""
+    paths = [folder / f"{name}.json"] if name else sorted(folder.glob("*.json"))
+    specs = [(load_spec(find_model(str(path))), path) for path in paths]
+    detectors = [(spec, path) for spec, path in specs if spec.task == "detect"]
+    if not detectors:
+        raise ModelError(f"{folder}: expected a published detector, found none")
+    detectors.sort(key=lambda each: bool(each[0].origin.twin))
+    return [pair(spec, model_bytes(spec, path), folder, classifier) for spec, path in detectors]

@@ -64,7 +64,11 @@ def quantize_detector(path: Path, images: Images) -> bytes:
 
 
 def raw_head(path: Path) -> Any:
-    """The net of an Ultralytics checkpoint, NHWC 0–255 in, (boxes, logits) of each stride out."""
+    """The net of an Ultralytics checkpoint, NHWC 0–255 in, (boxes, logits) of each stride out.
+
+    It says what its head is: `strides`, finest first, and `bins`, how many numbers each side of a
+    box has (1: the distance itself). ModelError where it is no detector of one class.
+    """
     import torch  # noqa: PLC0415
     from ultralytics.nn.tasks import load_checkpoint  # noqa: PLC0415
 
@@ -72,6 +76,12 @@ def raw_head(path: Path) -> Any:
         def __init__(self, net: Any) -> None:
             super().__init__()
             self.layers = net.model
+            head = net.model[-1]
+            self.strides = [int(stride) for stride in head.stride]
+            self.bins = int(head.reg_max)
+            # A net for one box a sign has lost, when fused, the branches that need suppression.
+            self.box_branches = head.one2one_cv2 if head.cv2 is None else head.cv2
+            self.score_branches = head.one2one_cv3 if head.cv3 is None else head.cv3
 
         def forward(self, image: Any) -> tuple[Any, ...]:
             x = image.permute(0, 3, 1, 2) / 255
@@ -82,7 +92,7 @@ def raw_head(path: Path) -> Any:
             head = self.layers[-1]
             outputs: list[Any] = []
             for number, feature in enumerate(_inputs(head.f, x, kept)):
-                branches = head.cv2[number], head.cv3[number]
+                branches = self.box_branches[number], self.score_branches[number]
                 outputs += [branch(feature).permute(0, 2, 3, 1) for branch in branches]
             return tuple(outputs)
 
@@ -92,6 +102,9 @@ def raw_head(path: Path) -> Any:
         net, _ = load_checkpoint(str(path))
     except (OSError, KeyError, RuntimeError, TypeError) as error:  # Ultralytics' own is a TypeError
         raise ModelError(f"{path}: expected an Ultralytics checkpoint, found {error}") from error
+    head = net.model[-1]
+    if getattr(head, "nc", 0) != 1 or not hasattr(head, "reg_max"):
+        raise ModelError(f"{path}: expected a detector of one class, found {type(head).__name__}")
     # The converter reads kernels by their memory, so none may lie there channels-last.
     fused = net.float().eval().fuse(verbose=False).to(memory_format=torch.contiguous_format)
     return RawHead(fused).eval()

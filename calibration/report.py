@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from calibration.sections import whole_pictures
 from models.signs import sign_class
 
 SHOWN_CONFUSIONS = 10
@@ -27,7 +28,7 @@ def table(report: Mapping[str, Any]) -> str:
             low_high = report["intervals"].get(key)
             interval = "   {:.4f} – {:.4f}".format(*low_high) if low_high else ""
             lines.append(f"  {key:<24}{value:8.4f}{interval}")
-    lines += _heights(report.get("recall_by_height", ()))
+    lines += whole_pictures(report)
     lines += _confusions(report.get("confusions", ()))
     if "corruptions" in report:
         lines += _corruptions(report)
@@ -44,17 +45,6 @@ def _about(report: Mapping[str, Any]) -> list[str]:
         f"{names} on {report['data']['name']}{part}",
         *(f"{report[key]} {words}" for key, words in COUNTED.items() if key in report),
     ]
-
-
-def _heights(bands: Sequence[Mapping[str, Any]]) -> list[str]:
-    if not bands:
-        return []
-    rows = [
-        f"  {band['height']:>8} px {band['n']:6} "
-        + (f"{band['recall']:8.4f}" if band["n"] else "       –")
-        for band in bands
-    ]
-    return ["recall by height in the picture", *rows]
 
 
 def _confusions(pairs: Sequence[Mapping[str, int]]) -> list[str]:

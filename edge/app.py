@@ -8,25 +8,22 @@ leaves by one `ExitStack`, and what was read until then is kept.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
-from itertools import islice
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from edge.classifier import SignClassifier, load_classifier
+from edge.announce import AnnounceSink, print_hint, spoken
 from edge.config import Config
-from edge.core import Event, Frame, Scene, Sink, Source
-from edge.decision import Decision
-from edge.detector import YoloDetector, load_detector
+from edge.core import Event, Frame, Idler, Line, Sink
 from edge.interrupt import Interrupted, Interrupts
+from edge.line import build, load_models, look_ahead, rebuilder, upload_nets
 from edge.measure import Tally
 from edge.outputs import Runners, check_more, more_outputs, sound_of
 from edge.overlay import Overlay
-from edge.pipeline import Pipeline, Stills
-from edge.reader import Reader
-from edge.runtime import available_threads
+from edge.reload import ReloadingLine
+from edge.service.notify import Notifier, Pulse
 from edge.sinks.console import ConsoleSink
 from edge.sinks.csv import CsvSink
 from edge.sinks.files import prove_place
@@ -36,38 +33,16 @@ from edge.sinks.render import RenderOnce
 from edge.sinks.together import Together
 from edge.sinks.video import VideoSink
 from edge.sinks.window import WindowClosed, WindowSink, window_problem
-from edge.sources import SourceInfo, open_source
+from edge.sources import SourceInfo, arrivals, open_source, source_options
 from edge.status import StatusLine, Watch
-from edge.tracker import SignTracker, TrackerSettings
-from models.errors import ModelError, OutputError, SourceError, UsageError
-from models.spec import Spec
+from edge.web.opening import open_store_and_page
+from models.errors import OutputError, SourceError, UsageError
 
 log = logging.getLogger(__name__)
 
 VIDEOS = (".mp4", ".mkv")
 DEMO = "demo:"
 STDOUT = "-"
-
-
-class Line(Protocol):
-    """Frame → Scene; `finish` settles and ends what is open."""
-
-    def __call__(self, frame: Frame) -> Scene: ...
-
-    def finish(self) -> tuple[Event, ...]: ...
-
-
-class Models(NamedTuple):
-    """The two nets of a line."""
-
-    detector: YoloDetector
-    classifier: SignClassifier
-    threads: int
-
-    def words(self) -> str:
-        """For the status line."""
-        names = f"{self.detector.spec.name} + {self.classifier.spec.name}"
-        return f"{names} · {self.threads} thread{'s' if self.threads > 1 else ''}"
 
 
 class Result(NamedTuple):
@@ -78,54 +53,16 @@ class Result(NamedTuple):
     signal: int | None
 
 
-def load_models(config: Config) -> Models:
-    """Both models of the configuration; ModelError where one is not what it claims to be."""
-    threads = config.threads or available_threads()
-    return Models(
-        load_detector(config.detector, threads, config.conf),
-        load_classifier(config.classifier, threads),
-        threads,
-    )
-
-
-def build(models: Models, config: Config, stills: bool) -> Line:
-    """The line: for a moving picture, or for `stills`, where nothing is tracked.
-
-    ModelError where the two models were not published as a pair. `conf` takes the place of every
-    threshold on a score: of detections, of still readings, of the start of a track.
-    """
-    threshold = pair_threshold(models.detector.spec, models.classifier.spec)
-    if stills:
-        if config.conf is not None:
-            threshold = config.conf
-        return Stills(Reader(models.detector, models.classifier, threshold))
-    tracker = TrackerSettings()
-    if config.conf is not None:
-        low = min(tracker.low_score, config.conf)
-        tracker = replace(tracker, high_score=config.conf, low_score=low)
-    return Pipeline(
-        models.detector, SignTracker(tracker), models.classifier, Decision(), config.max_reads
-    )
-
-
-def pair_threshold(detector: Spec, classifier: Spec) -> float:
-    """The threshold of the fused score that was found for these two together.
-
-    ModelError where neither names the other.
-    """
-    for one, other in ((detector, classifier), (classifier, detector)):
-        if one.pair and one.pair.sha256 == other.sha256:
-            return one.pair.score
-    raise ModelError(
-        f"{detector.name} and {classifier.name}: expected a pair published together, found no "
-        "threshold in either for the other"
-    )
-
-
 def loop(
-    source: Source, line: Line, sinks: Sequence[Sink], interrupts: Interrupts, max_frames: int = 0
+    source: Iterator[Frame | None],
+    line: Line,
+    sinks: Sequence[Sink],
+    interrupts: Interrupts,
+    max_frames: int = 0,
 ) -> None:
     """Every frame down the line and into every sink, until the source ends; 0 is no limit.
+
+    A source gives None where no frame came for a second: sinks that want to know are told.
 
     A source that fails, a sink that fails, a signal and the user closing the window end it like
     the end of the source does: what was read before is finished properly, then the first error
@@ -133,8 +70,13 @@ def loop(
     """
     errors: list[BaseException] = []
     try:
-        for frame in islice(source, max_frames or None):
+        for frame in _up_to(max_frames, source):
             with interrupts.hold():
+                if frame is None:
+                    for idler in sinks:
+                        if isinstance(idler, Idler):
+                            idler.idle()
+                    continue
                 scene = line(frame)
                 for sink in sinks:
                     sink.write(scene)
@@ -148,6 +90,16 @@ def loop(
     errors += [failed for sink in sinks if (failed := _finish(sink, events))]
     if errors:
         raise errors[0]
+
+
+def _up_to(count: int, source: Iterator[Frame | None]) -> Iterator[Frame | None]:
+    """So many frames, and the pauses between them; 0 is no limit."""
+    done = 0
+    for frame in source:
+        yield frame
+        done += frame is not None
+        if done == count and count:
+            return
 
 
 def _finish(sink: Sink, events: Sequence[Event]) -> Exception | None:
@@ -169,7 +121,7 @@ def check_outputs(config: Config) -> None:
         raise UsageError(f"output {config.output}: {expected}, found {output.suffix}")
     taken = {Path(config.source).expanduser().resolve(): "would overwrite the source"}
     folders = (config.crops, config.snapshots)
-    for name in filter(None, (config.output, config.events, config.csv, *folders)):
+    for name in filter(None, (config.output, config.events, config.csv, config.store, *folders)):
         place = Path(name).resolve()
         if place in taken and name != STDOUT:
             raise UsageError(f"{name} {taken[place]}")
@@ -189,8 +141,8 @@ def open_sinks(config: Config, info: SourceInfo, watch: Watch, stack: ExitStack)
     problem = window_problem()
     if config.show and problem:
         raise UsageError(problem)
-    others = config.csv or config.crops or config.snapshots or config.mqtt
-    none_asked = not (config.output or config.events or config.show or others)
+    others = (config.csv, config.crops, config.snapshots, config.mqtt, config.store, config.web)
+    none_asked = not (config.output or config.events or config.show or any(others))
     show = config.show or (none_asked and info.live and not problem)
     for file in (config.output if to_video else "", config.events, config.csv):
         if file and file != STDOUT and (Path(file).is_dir() or not Path(file).exists()):
@@ -216,11 +168,15 @@ def open_sinks(config: Config, info: SourceInfo, watch: Watch, stack: ExitStack)
     if config.csv:
         add(runners.events(CsvSink(config.csv), config.csv))
     if show:
-        add(WindowSink(draw, info.name))
+        add(WindowSink(draw, info.name, redraw=lambda scene: Overlay().draw(scene, watch.status)))
     if none_asked and not show:
         why = problem if info.live else "no output was asked for"
         log.info("%s; events are printed here", why)
         add(ConsoleSink())
+    if config.announce:
+        language = config.announce_language
+        speaks = config.announce == "voice"
+        add(spoken(language) if speaks else AnnounceSink(print_hint, language))
     return sinks
 
 
@@ -241,27 +197,48 @@ def close_with(stack: ExitStack, sink: Sink) -> None:
     stack.push(leave)
 
 
-def run(config: Config) -> Result:
+def run(
+    config: Config,
+    reread: Callable[[], Config] | None = None,
+    probe: Callable[[SourceInfo], Sink] | None = None,
+) -> Result:
     """Open what the configuration names, drive the line, close everything; raises AppError.
 
-    Call it on the main thread: there are the signals and the window.
+    Call it on the main thread: there are the signals and the window. SIGHUP reads the settings
+    again with `reread`; where there is none, it ends the run like SIGTERM. A `probe` is one more
+    sink, first in line, for whoever measures the app.
     """
     tally: Tally | None = None
     stopped_by: int | None = None
     try:
-        with Interrupts() as interrupts, ExitStack() as stack:
+        with Interrupts(reread is not None) as interrupts, ExitStack() as stack:
             check_outputs(config)
-            info, source = open_source(config.source)
+            info, source = open_source(config.source, source_options(config))
             stack.callback(source.close)
-            models = load_models(config)
-            line = build(models, config, info.stills)
+            models = load_models(config, patient=not info.live)
+            ahead = look_ahead(models, config, info.stills)
+            if ahead:
+                stack.callback(ahead.close)
+            line = build(models, config, info.stills, ahead)
+            if reread:
+                rebuild = rebuilder(models, config, info.stills, ahead)
+                line = ReloadingLine(line, config, interrupts.take_hangup, reread, rebuild)
             counts = [count for count in (info.frames, config.max_frames) if count]
             status = StatusLine(min(counts, default=None))
-            watch = Watch(status, models.words(), info.live)
+            watch = Watch(status, models.words(), info.live, info.health)
             stack.callback(watch.close)
-            sinks = open_sinks(config, info, watch, stack)
+            load = partial(upload_nets, config)
+            sinks = open_store_and_page(config, info, models.words(), load, stack)
+            for sink in sinks:
+                close_with(stack, sink)
+            sinks += open_sinks(config, info, watch, stack)
             tally = Tally(keep_events=config.source == DEMO)
-            loop(source, line, [tally, watch, Together(sinks)], interrupts, config.max_frames)
+            sinks = [*([probe(info)] if probe else []), tally, watch, Together(sinks)]
+            if (notifier := Notifier()).listening:
+                sinks.insert(0, Pulse(notifier, lambda: watch.status))
+                close_with(stack, sinks[0])
+            frames = ahead.feed(source) if ahead else arrivals(source)
+            loop(frames, line, sinks, interrupts, config.max_frames)
     except Interrupted as stop:
         if tally is None:
             raise

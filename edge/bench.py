@@ -1,36 +1,37 @@
 """Measure speed, memory and start-up: each stage alone, then the whole command as a user runs it.
 
-The stages are timed one after the other on the same frames. The whole command runs in a process of
-its own, once with events only and once with annotated H.264 as well, so that threads, start-up and
-memory are those of real use.
+The stages are timed one after the other on the same frames. Beside them stands what the models'
+bare `invoke()` costs with each thread count, and which share of the CPU's int8 peak that is. The
+whole command runs in a process of its own, once with events only and once with annotated H.264 as
+well, so that threads, start-up and memory are those of real use.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import asdict, replace
-from importlib import metadata
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from edge import __version__
-from edge.app import DEMO, build, load_models, run
+from edge.app import DEMO, run
+from edge.bare import CALLS, bare_table, best_rate, measure_bare
+from edge.classifier import SignClassifier
 from edge.command import CommandParser
 from edge.config import SETTINGS, Config, load
-from edge.core import Image
+from edge.core import Box, Image, Reading
+from edge.line import build, load_models
+from edge.machine import machine
 from edge.measure import Stages, peak_memory
 from edge.overlay import Overlay
 from edge.reports import prove_writable, write_json
-from edge.runtime import available_threads
 from edge.sinks.video import VideoSink
 from edge.sources import open_source
 from models.errors import SourceError, UsageError, run_command
@@ -39,10 +40,6 @@ from models.spec import Spec
 POINTS = (50, 95, 99)
 FRAMES = 300
 WARM_UP = 20  # frames: caches, clocks and the tracker's first tracks
-PACKAGES = (
-    *("ai-edge-litert", "tflite-runtime", "numpy", "av"),
-    *("opencv-python", "opencv-python-headless"),
-)
 CHILD_TIMEOUT_S = 600
 MIB = 1 << 20
 
@@ -90,18 +87,25 @@ def measure(config: Config, frames: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         video = str(Path(folder, "bench.mp4"))
         stages, models = time_stages(config, frames, video)
+        bare = measure_bare(config.detector, config.classifier, min(CALLS, frames))
         limited = replace(config, max_frames=WARM_UP + frames)
         log_file = str(Path(folder, "bench.jsonl"))
         whole = {
             "events": spawn_whole(replace(limited, events=log_file)),
             "events_and_video": spawn_whole(replace(limited, events=log_file, output=video)),
         }
+    reads = models["reads_a_frame"]
+    best = best_rate(bare, reads)
+    for figures in whole.values():
+        figures["share_of_bare"] = round(figures["frames_per_second"] / best, 3)
+    bare["frames_per_second"] = round(best, 2)
     return {
         "source": config.source,
         "frames": frames,
         "warm_up": WARM_UP,
         **models,
         "stages_ms": stages,
+        "bare": bare,
         "whole": whole,
         **machine(),
     }
@@ -128,6 +132,8 @@ def time_stages(config: Config, frames: int, video: str) -> tuple[dict[str, Any]
         expected = f"expected more than {WARM_UP} frames, found {found}"
         raise SourceError(f"{config.source}: {expected}")
     models = load_models(config)
+    counter = _Counter(models.classifier)
+    models = models._replace(classifier=counter)
     line = build(models, config, info.stills)
     overlay = Overlay()
     drawn: dict[int, Image] = {}
@@ -135,6 +141,8 @@ def time_stages(config: Config, frames: int, video: str) -> tuple[dict[str, Any]
     info, source = open_source(config.source)
     with closing(source):
         for count, frame in enumerate(islice(source, WARM_UP + frames)):
+            if count == WARM_UP:
+                counter.reads = 0
             start = time.perf_counter()
             scene = line(frame)
             read = time.perf_counter()
@@ -155,8 +163,21 @@ def time_stages(config: Config, frames: int, video: str) -> tuple[dict[str, Any]
         "detector": identity(models.detector.spec),
         "classifier": identity(models.classifier.spec),
         "threads": models.threads,
+        "reads_a_frame": round(counter.reads / (found - WARM_UP), 3),
     }
     return stages.percentiles(POINTS), described
+
+
+class _Counter(SignClassifier):
+    """The same classifier; `reads` counts the crops it has read."""
+
+    def __init__(self, classifier: SignClassifier) -> None:
+        super().__init__(classifier.spec, classifier.runtime)
+        self.reads = 0
+
+    def classify(self, image: Image, boxes: Sequence[Box]) -> list[Reading]:
+        self.reads += len(boxes)
+        return super().classify(image, boxes)
 
 
 def run_whole(config: Config, started: float) -> dict[str, float]:
@@ -191,34 +212,6 @@ def identity(spec: Spec) -> dict[str, str]:
     return {"name": spec.name, "version": spec.version, "sha256": spec.sha256}
 
 
-def machine() -> dict[str, Any]:
-    """What it was measured on."""
-    packages = {}
-    for package in PACKAGES:
-        with suppress(metadata.PackageNotFoundError):
-            packages[package] = metadata.version(package)
-    return {
-        "cpu": cpu_name(),
-        "processors": available_threads(),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "edge": __version__,
-        "packages": packages,
-    }
-
-
-def cpu_name(info: Path = Path("/proc/cpuinfo")) -> str:
-    """The processor's name as the system tells it; its kind where it tells none."""
-    if info.is_file():
-        lines = info.read_text(encoding="utf-8", errors="replace").splitlines()
-        parted = (line.partition(":") for line in lines)
-        facts = {key.strip(): value.strip() for key, _, value in parted}
-        for key in ("model name", "Model", "Hardware"):  # x86, Raspberry Pi, older ARM
-            if facts.get(key):
-                return facts[key]
-    return platform.processor() or platform.machine()
-
-
 def table(result: Mapping[str, Any]) -> str:
     """The figures for people."""
     points = [f"p{point}" for point in POINTS]
@@ -235,9 +228,19 @@ def table(result: Mapping[str, Any]) -> str:
         f"{stage:<12}" + "".join(f"{values[point]:9.2f}" for point in points)
         for stage, values in result["stages_ms"].items()
     ]
-    lines += ["", f"{'whole command':<22}{'frames/s':>9}{'start-up':>10}{'peak memory':>13}"]
+    bare = result["bare"]
+    lines += ["", *bare_table(bare)]
+    lines.append(
+        f"{bare['frames_per_second']:.1f} frames/s at best of one interpreter a model and "
+        f"{result['reads_a_frame']:.2f} crops a frame"
+    )
+    heading = (
+        f"{'whole command':<22}{'frames/s':>9}{'of bare':>9}{'start-up':>10}{'peak memory':>13}"
+    )
+    lines += ["", heading]
     lines += [
         f"{name.replace('_', ' '):<22}{figures['frames_per_second']:9.1f}"
+        f"{figures['share_of_bare']:9.0%}"
         f"{figures['first_result_s']:8.2f} s{figures['peak_memory_mib']:9.0f} MiB"
         for name, figures in result["whole"].items()
     ]

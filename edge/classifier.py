@@ -21,7 +21,7 @@ class SignClassifier:
     def __init__(self, spec: Spec, runtime: Runtime) -> None:
         self.spec = spec
         self.accept = spec.thresholds["accept"]
-        self._runtime = runtime
+        self.runtime = runtime
 
     def classify(self, image: Image, boxes: Sequence[Box]) -> list[Reading]:
         """One reading for each box, in their order."""
@@ -30,7 +30,7 @@ class SignClassifier:
     def with_margin(self, margin: float) -> SignClassifier:
         """The same net shown other surroundings: `margin` is a share of a box's longer side."""
         seen = dataclasses.replace(self.spec.input, margin=margin)
-        return SignClassifier(dataclasses.replace(self.spec, input=seen), self._runtime)
+        return SignClassifier(dataclasses.replace(self.spec, input=seen), self.runtime)
 
     def classify_crop(self, image: Image) -> Reading:
         """Read a picture that is itself a cropped sign: no margin is added around it."""
@@ -39,7 +39,7 @@ class SignClassifier:
 
     def probabilities(self, crop_rgb: Image) -> Array:
         """Probabilities (45,) of what the net itself sees: RGB, of the size its spec names."""
-        (logits,) = self._runtime(crop_rgb)
+        (logits,) = self.runtime(crop_rgb)
         return softmax(logits[0] / self.spec.temperature)
 
     def _read(self, image: Image, box: Box, margin: float) -> Reading:

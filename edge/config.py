@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from edge.roi import parse_roi
 from models.errors import UsageError
 
 if sys.version_info >= (3, 11):
@@ -23,7 +26,19 @@ else:
 
 DEFAULT_FILE = Path("edge.toml")  # read from the current folder where it exists
 
+ROTATIONS = (0, 90, 180, 270)
+SIDES = (16, 8192)  # pixels of a picture that a camera or the test picture can have
+FLIPS = ("none", "horizontal", "vertical", "both")
+
 Value = str | int | float | bool | None
+
+
+LEAST = {
+    **dict.fromkeys(("threads", "max_frames", "pictures_mb", "pictures_hours", "store_days"), 0),
+    "detect_every": 1,
+    "max_reads": 1,
+    "store_mb": 2,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,25 +59,57 @@ class Config:
     mqtt_ca: str = ""
     mqtt_spool: str = ""
     metrics: str = ""
+    store: str = ""
+    store_days: int = 30
+    store_mb: int = 200
+    web: str = ""
+    web_token: str = ""
+    web_names: str = ""
     detector: str = "detector"
     classifier: str = "classifier"
     threads: int = 0
     conf: float | None = None
+    roi: str = ""
+    detect_every: int = 1
     max_reads: int = 4
     max_frames: int = 0
+    resolution: str = "1280x720"
+    fps: float = 30.0
+    rotate: int = 0
+    flip: str = "none"
+    loop: bool = False
+    road_expiry_s: float = 300.0
+    announce: str = ""
+    announce_language: str = "en"
+    log_file: str = ""
 
     def __post_init__(self) -> None:
-        least_of = {"threads": 0, "max_reads": 1, "max_frames": 0}
-        for name, least in {**least_of, "pictures_mb": 0, "pictures_hours": 0}.items():
+        for name, least in LEAST.items():
             if getattr(self, name) < least:
                 raise UsageError(f"{name}: expected {least} or more, found {getattr(self, name)}")
+        for name, allowed in CHOICES.items():
+            if getattr(self, name) not in allowed:
+                words = ", ".join(f'"{word}"' for word in allowed)
+                raise UsageError(f'{name}: expected {words}, found "{getattr(self, name)}"')
+        if not 0 <= self.road_expiry_s < math.inf:
+            found = self.road_expiry_s
+            raise UsageError(f"road_expiry_s: expected 0 or more seconds, found {found:g}")
         if self.conf is not None and not 0.0 < self.conf < 1.0:
             raise UsageError(f"conf: expected a score between 0 and 1, found {self.conf:g}")
+        if self.rotate not in ROTATIONS:
+            expected = ", ".join(map(str, ROTATIONS))
+            raise UsageError(f"rotate: expected {expected}, found {self.rotate}")
+        parse_size(self.resolution)
+        if not 0.0 < self.fps <= 1000.0:
+            raise UsageError(f"fps: expected frames a second, up to 1000, found {self.fps:g}")
+        if self.roi:
+            parse_roi(self.roi)
 
 
 # What each setting means: the comment in `--print-config` and the help of its flag.
 SETTINGS: Mapping[str, str] = {
-    "source": "what to watch: camera number, /dev/video*, file, folder, glob, or demo:",
+    "source": "what to watch: camera number, /dev/…, csi://N, rtsp://…, http://…, udp://…, "
+    "file, folder, glob, test: or demo:",
     "output": "annotated result: an .mp4 or .mkv file, or a folder for pictures",
     "events": "events, one JSON object a line: a file, or - for stdout",
     "show": "open a window (q or Esc closes it)",
@@ -76,19 +123,49 @@ SETTINGS: Mapping[str, str] = {
     "mqtt_ca": "a file of certificates to trust for mqtts:// in the place of the system's",
     "mqtt_spool": "where events wait while the broker is away; unset: in the user's state folder",
     "metrics": "serve Prometheus metrics at HOST:PORT",
+    "store": "event store that keeps the history: an .sqlite file",
+    "store_days": "days that the store remembers; 0: for ever",
+    "store_mb": "most MB of the store; the oldest events make room",
+    "web": "serve a page: HOST:PORT; other machines reach it only with a token",
+    "web_token": "what lets people see the page: the token, or @FILE that holds it",
+    "web_names": "further host names of the page, separated by commas",
     "detector": "the detector: a published model's name, or a model's .json",
     "classifier": "the classifier: a published model's name, or a model's .json",
-    "threads": "inference threads; 0: all processors",
+    "threads": "inference threads; 0: what a short measurement finds best, once",
     "conf": "least score of a sign; unset takes the published thresholds",
+    "roi": "detect only between TOP,BOTTOM or in L,T,R,B, fractions of the frame; empty: all of it",
+    "detect_every": "detect in every n-th frame only and follow in between",
     "max_reads": "most signs read in one frame",
     "max_frames": "stop after so many frames; 0 goes on to the end",
+    "resolution": "what a camera is asked for, as WIDTHxHEIGHT",
+    "fps": "frames a second that a camera is asked for",
+    "rotate": "turn the picture clockwise: 0, 90, 180 or 270 degrees",
+    "flip": "mirror the picture, after turning it: none, horizontal, vertical or both",
+    "loop": "start a file again at its end",
+    "road_expiry_s": "a limit read so many seconds ago is shown as stale; 0: never",
+    "announce": "hints for the driver: text on the console, or voice, spoken by espeak-ng",
+    "announce_language": "of the hints: en or de",
+    "log_file": "a file for the log besides the console; set aside and begun anew at 2 MB",
 }
+
+# The settings that name a file or folder to write to.
+PLACES = ("output", "events", "csv", "crops", "snapshots", "mqtt_spool", "store", "log_file")
+
+# The settings that are one of a few words.
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "flip": FLIPS,
+    "announce": ("", "text", "voice"),
+    "announce_language": ("en", "de"),
+}
+
+SECRETS = frozenset({"web_token"})  # never printed
 
 # What a value may be, in words and as types. TOML knows integers where a score is meant: 1 is 1.0.
 _KINDS: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "str": ("text", (str,)),
     "bool": ("true or false", (bool,)),
     "int": ("a whole number", (int,)),
+    "float": ("a number", (float, int)),
     "float | None": ("a number", (float, int)),
 }
 _FOUND: Mapping[type, str] = {
@@ -125,14 +202,26 @@ def read_toml(file: Path) -> dict[str, Value]:
 
 
 def to_toml(config: Config) -> str:
-    """The configuration as a TOML file that `read_toml` reads back to the same."""
+    """The configuration as a TOML file that `read_toml` reads back to the same, but for secrets."""
     lines = []
     for name, value in asdict(config).items():
         lines.append(f"# {SETTINGS[name]}")
+        if name in SECRETS and value:
+            lines.append(f"# {name} is set and not shown\n")
+            continue
         # JSON writes text, numbers and true/false the way TOML does, but for DEL in a text.
         text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
         lines.append(f"# {name} =\n" if value is None else f"{name} = {text}\n")
     return "\n".join(lines)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """(width, height) of `1280x720`; UsageError for anything else."""
+    found = re.fullmatch(r"([0-9]{1,5})x([0-9]{1,5})", text, re.ASCII)
+    size = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not all(SIDES[0] <= side <= SIDES[1] for side in size):
+        raise UsageError(f"resolution: expected a size such as 1280x720, found {text!r}")
+    return size
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -150,4 +239,4 @@ def _checked(file: Path, key: str, value: Any) -> Value:
     if type(value) not in types:  # not isinstance: true is an int in Python
         found = _FOUND.get(type(value), type(value).__name__)
         raise UsageError(f"{file}: {key}: expected {words}, found {found}")
-    return float(value) if kinds[key] == "float | None" else value
+    return float(value) if kinds[key].startswith("float") else value

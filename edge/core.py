@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -238,6 +238,21 @@ class Sink(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Idler(Protocol):
+    """A sink that also wants to be called, about once a second, while no frame comes."""
+
+    def idle(self) -> None: ...
+
+
+class Line(Protocol):
+    """Frame → Scene; `finish` settles and ends what is open."""
+
+    def __call__(self, frame: Frame) -> Scene: ...
+
+    def finish(self) -> tuple[Event, ...]: ...
 
 
 Source = Iterator[Frame]  # a generator; closing it frees the device

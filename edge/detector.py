@@ -60,10 +60,13 @@ class YoloDetector:
             kept = np.flatnonzero(flat >= self._logit)
             if not len(kept):
                 continue
-            # The expectation over each side's distribution (DFL, arXiv:2006.04388), in cells.
             chosen = distances.reshape(-1, 4, bins)[kept]  # (n, 4, bins)
-            chosen = np.exp(chosen - chosen.max(axis=2, keepdims=True))
-            sides = chosen @ self._ramp / chosen.sum(axis=2)  # (n, 4) left, top, right, bottom
+            if bins == 1:
+                sides = chosen[:, :, 0]  # (n, 4) left, top, right, bottom, in cells
+            else:
+                # The expectation over each side's distribution (DFL, arXiv:2006.04388).
+                chosen = np.exp(chosen - chosen.max(axis=2, keepdims=True))
+                sides = chosen @ self._ramp / chosen.sum(axis=2)
             centre = grid[kept]
             corners = np.concatenate([centre - sides[:, :2], centre + sides[:, 2:]], axis=1)
             all_boxes.append(corners * stride)

@@ -107,13 +107,18 @@ class Queue(Generic[T]):
 
 
 class Slot(Queue[T]):
-    """One item: put never waits and replaces what nobody took, so what is taken is fresh."""
+    """One item: put never waits and replaces what nobody took, so what is taken is fresh.
+
+    `replaced` counts those that nobody took.
+    """
 
     def __init__(self) -> None:
         super().__init__(depth=1)
+        self.replaced = 0
 
     def _make_room(self) -> None:
         if not self._ended:
+            self.replaced += len(self._items)
             self._items.clear()
 
 

@@ -1,4 +1,4 @@
-"""What the viewer sees: boxes, labels with pictograms, and a status line over a picture."""
+"""What the viewer sees: boxes, labels with pictograms, the road and a status line on a picture."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from edge.core import Array, Box, Image, Scene, Sign, Track
+from edge.core import Array, Box, Image, Road, Scene, Sign, Track
+from edge.panel import road_panel
 from edge.pictograms import COLOURS, pictogram
 from edge.placement import Rectangle, Room, place
 from edge.sprite import Colour, Sprite, paste, rounded, stack
@@ -23,6 +24,8 @@ LABEL: Colour = (248, 249, 250)
 DETAIL: Colour = (176, 184, 196)  # the probability and the status line
 HALO: Colour = (17, 19, 24)  # around every line, so that it shows on sky as well as on trees
 TENTATIVE: Colour = (205, 209, 214)
+
+ROAD_SIGN = 3.2  # side of a sign on the road panel, in heights of the text
 
 KEPT_PLATES = 64
 KEPT_STATUS = 4  # it changes all the time, but not from frame to frame
@@ -65,7 +68,8 @@ class Overlay:
         self._slots: dict[int, int] = {}
 
     def draw(self, scene: Scene, status: str = "") -> Image:
-        """A new picture: the frame with its signs, and the status line at the bottom left.
+        """A new picture: the frame with its signs, the status line at the bottom left, and what
+        is in force on the road at the bottom right.
 
         Undecided tracks get a thin dashed box without a label; what was read as no sign gets
         nothing. Labels that do not fit are shortened, and left out where even that does not help.
@@ -84,6 +88,7 @@ class Overlay:
             else:
                 _draw_dashes(picture, around, sizes)
         plates = _draw_status(picture, status, sizes)
+        plates += _draw_road(picture, scene.road, sizes, plates)
         self._draw_plates(picture, signs, plates, sizes)
         return picture
 
@@ -240,6 +245,23 @@ def _draw_status(picture: Image, status: str, sizes: Sizes) -> list[Rectangle]:
         return []
     paste(picture, plate, x, y)
     return [Rectangle(x, y, x + plate.width, y + plate.height)]
+
+
+def _draw_road(picture: Image, road: Road, sizes: Sizes, taken: list[Rectangle]) -> list[Rectangle]:
+    """The road panel, above the status line where the two would meet; what it takes."""
+    height, width = picture.shape[:2]
+    panel = road_panel(road, round(ROAD_SIGN * sizes.text), PLATE, PLATE_OPACITY)
+    if panel is None:
+        return []
+    x, y = width - sizes.gap - panel.width, height - sizes.gap - panel.height
+    where = Rectangle(x, y, x + panel.width, y + panel.height)
+    if where.shared(taken):
+        up = where.y2 - min(other.y1 for other in taken) + sizes.gap
+        where = where._replace(y1=where.y1 - up, y2=where.y2 - up)
+    if where.x1 < sizes.gap or where.y1 < sizes.gap:
+        return []
+    paste(picture, panel, where.x1, where.y1)
+    return [where]
 
 
 @lru_cache(KEPT_STATUS)

@@ -7,7 +7,7 @@
 
 Ctrl-C and SIGTERM finish the output and the event log properly; the exit code then says which one
 it was (130, 143), so that a script can tell a whole result from a part of one. A second Ctrl-C
-quits at once.
+quits at once. SIGHUP reads the settings again where there is no terminal (under systemd).
 """
 
 from __future__ import annotations
@@ -15,14 +15,17 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge.app import DEMO, STDOUT, Result, run
 from edge.command import CommandParser
-from edge.config import SETTINGS, Config, Value, load, to_toml
+from edge.config import CHOICES, SETTINGS, Config, Value, load, to_toml
 from edge.demo import load_truth, report, score
+from edge.logs import set_up_logs
 from edge.outputs import METRICS
+from edge.sources.usb import camera_table
+from edge.web.address import DEFAULT as WEB_ADDRESS
 from models.errors import UsageError, run_command
 
 log = logging.getLogger(__name__)
@@ -35,14 +38,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if flags.print_config:
         print(to_toml(config), end="")
         return 0
+    if flags.list_cameras:
+        print("\n".join(camera_table()) or "no cameras found")
+        return 0
     if not config.source:
         raise UsageError(
             "no source given: expected --camera N, --video FILE or --source URI; "
             "--source demo: shows the bundled drive"
         )
-    result = run(config)
+    set_up_logs(config)
+    result = run(config, rereads(flags))
     sum_up(result, config)
     return 0 if result.signal is None else 128 + result.signal
+
+
+def rereads(flags: argparse.Namespace) -> Callable[[], Config] | None:
+    """How SIGHUP reads the settings again; None at a terminal, whose closing is a SIGHUP, too."""
+    if sys.stdin is not None and sys.stdin.isatty():
+        return None
+    return lambda: load(flags.config, settings(flags))
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -67,11 +81,36 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--metrics", nargs="?", const=METRICS, metavar="HOST:PORT", help=SETTINGS["metrics"]
     )
+    parser.add_argument("--store", metavar="FILE.sqlite", help=SETTINGS["store"])
+    for name in ("store-days", "store-mb"):
+        parser.add_argument(
+            f"--{name}", type=int, metavar="N", help=SETTINGS[name.replace("-", "_")]
+        )
+    parser.add_argument(
+        "--web", nargs="?", const=WEB_ADDRESS, metavar="HOST:PORT", help=SETTINGS["web"]
+    )
+    parser.add_argument("--web-token", metavar="TOKEN|@FILE", help=SETTINGS["web_token"])
+    parser.add_argument("--web-names", metavar="NAME,NAME", help=SETTINGS["web_names"])
+    how = CHOICES["announce"][1:]
+    parser.add_argument(
+        "--announce", nargs="?", const=how[0], choices=how, help=SETTINGS["announce"]
+    )
     for name in ("detector", "classifier"):
         parser.add_argument(f"--{name}", metavar="NAME", help=SETTINGS[name])
     parser.add_argument("--threads", type=int, metavar="N", help=SETTINGS["threads"])
     parser.add_argument("--conf", type=float, metavar="SCORE", help=SETTINGS["conf"])
+    parser.add_argument("--roi", nargs="+", metavar="EDGE", help=SETTINGS["roi"])
+    parser.add_argument("--detect-every", type=int, metavar="N", help=SETTINGS["detect_every"])
+    parser.add_argument("--log-file", metavar="FILE", help=SETTINGS["log_file"])
     parser.add_argument("--max-frames", type=int, metavar="N", help=SETTINGS["max_frames"])
+    parser.add_argument("--resolution", metavar="WxH", help=SETTINGS["resolution"])
+    parser.add_argument("--fps", type=float, metavar="N", help=SETTINGS["fps"])
+    parser.add_argument("--rotate", type=int, metavar="DEGREES", help=SETTINGS["rotate"])
+    parser.add_argument("--flip", metavar="HOW", help=SETTINGS["flip"])
+    parser.add_argument("--loop", action="store_true", default=None, help=SETTINGS["loop"])
+    parser.add_argument(
+        "--list-cameras", action="store_true", help="print the cameras there are and stop"
+    )
     parser.add_argument(
         "--config", type=Path, metavar="FILE.toml", help="settings; flags win over them"
     )
@@ -92,6 +131,8 @@ def settings(flags: argparse.Namespace) -> dict[str, Value]:
         # A file may be called 0 or demo: as well; with a folder in front it is only a file.
         plain = Path(flags.video).name == flags.video
         given["source"] = f"./{flags.video}" if plain and flags.video else flags.video
+    if "roi" in given:
+        given["roi"] = ",".join(flags.roi)
     return {name: value for name, value in given.items() if name in SETTINGS}
 
 
@@ -100,7 +141,8 @@ def sum_up(result: Result, config: Config) -> None:
     tally = result.tally
     rate = tally.frames / result.seconds if result.seconds else 0.0
     done = f"{tally.frames} frames in {result.seconds:.1f} s, {rate:.1f} frames/s"
-    outputs = (config.output, config.events, config.csv, config.crops, config.snapshots)
+    outputs = [config.output, config.events, config.csv]
+    outputs += [config.store, config.crops, config.snapshots]
     written = [path for path in outputs if path not in ("", STDOUT)]
     wrote = f"; wrote {', '.join(written)}" if written else ""
     if config.source != DEMO or config.max_frames or result.signal is not None:

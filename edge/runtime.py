@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,14 @@ except ImportError:
         ) from error
 
 
+def litert_version() -> str:
+    """The package that runs the models, and its version."""
+    for package in ("ai-edge-litert", "tflite-runtime"):
+        with suppress(metadata.PackageNotFoundError):
+            return f"{package} {metadata.version(package)}"
+    return "unknown"
+
+
 def available_threads() -> int:
     """The processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
@@ -30,22 +40,29 @@ def available_threads() -> int:
     return os.cpu_count() or 1
 
 
+def open_interpreter(data: bytes, name: Path | str, threads: int) -> Interpreter:
+    """LiteRT's interpreter of a model, ready to run; ModelError names what it cannot take."""
+    try:
+        with without_greeting():
+            interpreter = Interpreter(model_content=data, num_threads=threads)
+            interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise ModelError(f"{name}: expected a LiteRT model, found {error}") from error
+    return interpreter
+
+
 class LiteRtRuntime:
     """A model on the CPU.
 
     Called with uint8 (height, width, 3) RGB it returns every output, dequantised to float32, in
-    the model's own order. Raises ModelError where the file is not what its JSON says.
+    the model's own order. Raises ModelError where the file is not what its JSON says, or, when
+    called, where it cannot be run.
     """
 
     def __init__(self, spec: Spec, json_path: Path, threads: int) -> None:
         data = model_bytes(spec, json_path)
-        name = json_path.with_name(spec.file)
-        try:
-            with without_greeting():
-                self._interpreter = Interpreter(model_content=data, num_threads=threads)
-                self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            raise ModelError(f"{name}: expected a LiteRT model, found {error}") from error
+        name = self._name = json_path.with_name(spec.file)
+        self._interpreter = open_interpreter(data, name, threads)
         inputs = self._interpreter.get_input_details()
         expected = (1, spec.input.height, spec.input.width, 3)
         found = [(tuple(int(n) for n in i["shape"]), np.dtype(i["dtype"]).name) for i in inputs]
@@ -55,9 +72,17 @@ class LiteRtRuntime:
         self._outputs = self._interpreter.get_output_details()
         self.shapes = tuple(tuple(int(n) for n in o["shape"]) for o in self._outputs)
 
+    @property
+    def delegated(self) -> bool:
+        """Whether a delegate (XNNPACK, as a rule) does the work of LiteRT's own kernels."""
+        return any(op["op_name"] == "DELEGATE" for op in self._interpreter._get_ops_details())
+
     def __call__(self, image: Image) -> tuple[Array, ...]:
         self._interpreter.set_tensor(self._input, image[None])
-        self._interpreter.invoke()
+        try:
+            self._interpreter.invoke()
+        except RuntimeError as error:
+            raise ModelError(f"{self._name}: the model cannot be run: {error}") from error
         return tuple(
             _dequantise(self._interpreter.get_tensor(o["index"]), o["quantization"])
             for o in self._outputs

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
-from edge.core import Event, Scene
+from edge.core import Event, Health, Scene
 
 REFRESH_S = 0.2  # often enough to look alive, seldom enough to cost nothing
 RATE_WINDOW_S = 2.0  # frames per second are averaged over this long
@@ -101,17 +101,26 @@ class StatusLine:
 class Watch:
     """A sink for whoever watches: it feeds the line on the terminal and the overlay's own line.
 
-    `status` is the latter: rate, latency, then `words` (the models). The age of a `live` frame is
-    how long ago the camera gave it.
+    `status` is the latter: rate, latency, then `words` (the models); how the source is, where
+    nothing comes from it. The age of a `live` frame is how long ago the camera gave it.
     """
 
     lossless = True
 
-    def __init__(self, line: StatusLine, words: str, live: bool) -> None:
+    def __init__(
+        self,
+        line: StatusLine,
+        words: str,
+        live: bool,
+        health: Callable[[], Health] = lambda: Health("online", 0.0),
+    ) -> None:
         self._line = line
         self._words = words
         self._live = live
+        self._health = health
         self._rate = Rate()
+        self._age = ""
+        self._next_age = 0.0
         self._done = 0
         self._signs = 0
         self.status = words
@@ -122,10 +131,21 @@ class Watch:
         self._done += 1
         self._signs += sum(event.kind == "new" for event in scene.events)
         latency_ms = 1000 * scene.timings["total"]
-        self.status = f"{rate:.0f} fps · {latency_ms:.0f} ms · {self._words}"
-        age = f" · {1000 * (now - scene.frame.time):.0f} ms old" if self._live else ""
-        facts = f"{rate:.1f} fps · {latency_ms:.0f} ms{age} · {self._signs} signs"
+        if self._live and now >= self._next_age:  # text that stands still is drawn only once
+            self._next_age = now + REFRESH_S
+            self._age = f" · {1000 * (now - scene.frame.time):.0f} ms old"
+        self.status = f"{rate:.0f} fps · {latency_ms:.0f} ms{self._age} · {self._words}"
+        facts = f"{rate:.1f} fps · {latency_ms:.0f} ms{self._age} · {self._signs} signs"
         self._line.update(self._done, facts)
+
+    def idle(self) -> None:
+        """Nothing came for a second: say how the source is, and for how long."""
+        health = self._health()
+        if health.state == "online":
+            return
+        why = f": {health.detail}" if health.detail else ""
+        self.status = f"{health.state} for {clock_text(time.monotonic() - health.since)}{why}"
+        self._line.update(self._done, self.status)
 
     def finish(self, events: Sequence[Event]) -> None:
         pass

@@ -8,6 +8,8 @@ import signal
 import sys
 from collections.abc import Callable
 
+from models.redaction import redact_text
+
 
 class AppError(Exception):
     """A problem that is the user's to mend: one line with what was expected and what was found."""
@@ -51,7 +53,7 @@ def run_command(main: Callable[[], int | None]) -> None:
         code = main() or 0
         sys.stdout.flush()
     except AppError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {redact_text(' '.join(str(error).split()))}", file=sys.stderr)
         code = error.exit_code
     except KeyboardInterrupt as stop:
         code = 128 + int(getattr(stop, "number", signal.SIGINT))

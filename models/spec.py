@@ -38,7 +38,8 @@ class Output:
     """What comes out.
 
     `yolo-raw`: for each stride one box tensor (1, H/s, W/s, 4·bins), distance distributions in the
-    order left, top, right, bottom, and one score tensor (1, H/s, W/s, 1), logits.
+    order left, top, right, bottom (with one bin the distance itself, in cells), and one score
+    tensor (1, H/s, W/s, 1), logits.
     `logits`: (1, labels); `strides` and `bins` are then empty and 0.
     """
 

@@ -20,7 +20,9 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
 
 
-def execute(module: str, *arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+def execute(
+    module: str, *arguments: str | Path, cwd: Path, limit_s: float = TIMEOUT_S
+) -> subprocess.CompletedProcess[str]:
     """Run to the end. `cwd` keeps a stray `edge.toml` out."""
     return subprocess.run(
         command(module, *arguments),
@@ -29,7 +31,7 @@ def execute(module: str, *arguments: str | Path, cwd: Path) -> subprocess.Comple
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=TIMEOUT_S,
+        timeout=limit_s,
         check=False,
     )
 

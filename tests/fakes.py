@@ -205,14 +205,19 @@ def twelve_posts() -> list[RoadThing]:
 class FakeCapture:
     """A camera that plays a script: a picture, None for a read that fails, or a call to make.
 
-    After the last entry every read fails. `settings` keeps what was asked for, in order.
+    After the last entry every read fails. `settings` keeps what was asked for, in order;
+    `granted` is what it says it gives.
     """
 
     def __init__(
-        self, script: Sequence[Image | Callable[[], None] | None] = (), opened: bool = True
+        self,
+        script: Sequence[Image | Callable[[], None] | None] = (),
+        opened: bool = True,
+        granted: Mapping[int, float] | None = None,
     ) -> None:
         self._script = list(script)
         self._opened = opened
+        self._granted = granted or {}
         self.settings: list[tuple[int, float]] = []
         self.released = threading.Event()
 
@@ -227,6 +232,9 @@ class FakeCapture:
         self.settings.append((property_id, value))
         return True
 
+    def get(self, property_id: int) -> float:
+        return self._granted.get(property_id, 0.0)
+
     def read(self) -> tuple[bool, Image | None]:
         while self._script:
             entry = self._script.pop(0)
@@ -237,3 +245,26 @@ class FakeCapture:
 
     def release(self) -> None:
         self.released.set()
+
+
+class Plugged:
+    """What is plugged in, one after the other: each opening gets the next camera, then none."""
+
+    def __init__(self, *cameras: FakeCapture) -> None:
+        self._cameras = list(cameras)
+        self.opened = 0
+
+    def __call__(self, index: int) -> FakeCapture:
+        self.opened += 1
+        camera = self._cameras.pop(0) if self._cameras else FakeCapture(opened=False)
+        return camera(index)
+
+
+class Clock:
+    """Time that only moves when told to."""
+
+    def __init__(self, now: float = 100.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now

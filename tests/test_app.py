@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import re
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -12,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.app import build, check_outputs, load_models, loop, open_sinks
+from edge.app import check_outputs, loop, open_sinks
 from edge.config import Config
 from edge.core import Box, Event, Frame, Scene, Sign
 from edge.interrupt import Interrupted, Interrupts
+from edge.line import build, load_models
 from edge.sinks.console import ConsoleSink
 from edge.sources import SourceInfo
 from edge.status import StatusLine, Watch
@@ -91,6 +93,50 @@ def test_it_stops_after_so_many_frames_without_asking_for_another() -> None:
 
     assert (sink.seen, sink.last) == ([0, 1, 2], (LAST,))
     assert next(source).index == 3
+
+
+def test_pauses_reach_the_sinks_that_want_to_know_and_count_for_nothing() -> None:
+    class IdlingSink(FakeSink):
+        idled = 0
+
+        def idle(self) -> None:
+            self.idled += 1
+
+    def with_pauses() -> Iterator[Frame | None]:
+        for frame in frames(3):
+            yield None
+            yield frame
+
+    plain, idling = FakeSink(), IdlingSink()
+
+    loop(with_pauses(), FakeLine(), [plain, idling], Interrupts(), max_frames=2)
+
+    assert (plain.seen, idling.seen, idling.idled) == ([0, 1], [0, 1], 2)
+
+
+def test_pauses_alone_do_not_end_it() -> None:
+    sink = FakeSink()
+
+    loop(iter([None, None, *frames(1)]), FakeLine(), [sink], Interrupts())
+
+    assert sink.seen == [0]
+
+
+def test_a_signal_while_nothing_comes_ends_it() -> None:
+    class Stop(FakeSink):
+        def idle(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    def silent() -> Iterator[Frame | None]:
+        yield from frames(1)
+        while True:
+            yield None
+
+    sink = Stop()
+    with pytest.raises(Interrupted), Interrupts() as interrupts:
+        loop(silent(), FakeLine(), [sink], interrupts)
+
+    assert (sink.seen, sink.last) == ([0], (LAST,))
 
 
 def test_a_source_without_frames_is_finished_as_well() -> None:
@@ -213,11 +259,11 @@ def test_a_video_of_unrelated_pictures_is_refused(watch: Watch) -> None:
         open_sinks(Config(output="seen.mp4"), pictures, watch, stack)
 
 
-def test_the_overlay_is_told_rate_latency_and_models(watch: Watch) -> None:
+def test_the_overlay_is_told_rate_latency_age_and_models(watch: Watch) -> None:
     for frame in frames(1):
         watch.write(Scene(frame, timings={"total": 0.0123}))
 
-    assert watch.status == "0 fps · 12 ms · models"
+    assert re.fullmatch(r"0 fps · 12 ms · \d+ ms old · models", watch.status)
 
 
 def test_stdout_is_no_place_for_a_picture() -> None:

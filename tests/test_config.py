@@ -87,9 +87,18 @@ def test_a_file_that_is_no_text_is_named(toml: Path) -> None:
     [
         ("threads", -1, "threads: expected 0 or more, found -1"),
         ("max_reads", 0, "max_reads: expected 1 or more, found 0"),
+        ("detect_every", 0, "detect_every: expected 1 or more, found 0"),
+        ("roi", "0.2", "roi: expected TOP,BOTTOM or LEFT,TOP,RIGHT,BOTTOM .* found 1 number"),
         ("max_frames", -5, "max_frames: expected 0 or more, found -5"),
         ("conf", 1.5, "conf: expected a score between 0 and 1, found 1.5"),
         ("conf", float("nan"), "conf: expected a score between 0 and 1, found nan"),
+        ("rotate", 45, "rotate: expected 0, 90, 180, 270, found 45"),
+        ("flip", "up", 'flip: expected "none", "horizontal", "vertical", "both", found "up"'),
+        ("fps", 0.0, "fps: expected frames a second, up to 1000, found 0"),
+        ("fps", float("nan"), "fps: expected frames a second, up to 1000, found nan"),
+        ("resolution", "720p", "resolution: expected a size such as 1280x720, found '720p'"),
+        ("resolution", "1280x7", "resolution: expected a size such as 1280x720"),
+        ("resolution", "99999x720", "resolution: expected a size such as 1280x720"),
     ],
 )
 def test_a_value_out_of_range_is_refused(setting: str, value: float, message: str) -> None:

@@ -9,8 +9,9 @@ from fakes import make_reading, numbered_image
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edge.case import DecisionSettings
 from edge.core import UNKNOWN, Box, Detection, Event, Frame, Reading, Track
-from edge.decision import Decision, DecisionSettings, new_run
+from edge.decision import Decision, new_run
 from models.signs import BACKGROUND, FOREIGN
 
 NEAR = Box(600, 300, 640, 340)
@@ -177,6 +178,18 @@ def test_a_leaving_sign_that_has_no_class_is_unknown() -> None:
         road.step((1, NEAR, make_reading(3 + n % 2, 0.52, other=4 - n % 2)))
     road.leave()
     assert road.told == [("new", UNKNOWN), ("end", UNKNOWN)]
+
+
+@pytest.mark.parametrize(("fused", "told"), [(0.9, [("new", 7)]), (0.98, [])])
+def test_a_sign_is_not_told_below_the_threshold_of_still_pictures(
+    fused: float, told: list[tuple[str, int]]
+) -> None:
+    road = Road(DecisionSettings(fused=fused))
+    # A score of 0.9 and a background of 0.03: half of 2.2 + 3.5 as log-odds is 0.945.
+    road.look(20, SURE)
+    road.leave()
+    road.finish()
+    assert [event for event in road.told if event[0] == "new"] == told
 
 
 def test_one_wild_look_changes_nothing() -> None:

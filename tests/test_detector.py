@@ -112,6 +112,17 @@ def test_a_box_is_the_expectation_of_its_four_distances(
     assert found.score == pytest.approx(sigmoid(anchor.logit), abs=1e-6)
 
 
+def test_a_head_of_one_bin_says_the_distances_themselves() -> None:
+    """Row 1, column 2 of stride 8: the centre lies in (2.5, 1.5) cells."""
+    spec = detector_spec(output=Output("yolo-raw", [8], 1))
+    distances = np.zeros((1, 2, 4, 4), np.float32)
+    distances[0, 1, 2] = 1.5, 0.5, 0.25, 0.5  # left, top, right, bottom
+    logits = np.full((1, 2, 4, 1), -9.0, np.float32)
+    logits[0, 1, 2] = 2.0
+    (found,) = YoloDetector(spec, FakeRuntime((distances, logits))).detect(SAME)
+    assert found.box == pytest.approx((8, 8, 22, 16))
+
+
 @pytest.mark.parametrize("bins", [reach(1, 0, 1, 0), reach(0, 1, 0, 1), reach(0, 0, 0, 0)])
 def test_a_box_without_area_is_none(bins: tuple[list[int], ...]) -> None:
     assert made(Anchor(8, 1, 2, bins)).detect(SAME) == []

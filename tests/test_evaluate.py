@@ -205,6 +205,27 @@ def test_a_zip_is_read_like_its_folder(gtsdb_test: Path, tmp_path: Path) -> None
     assert (figures["n_images"], figures["n_boxes"], figures["ap50"]) == (3, 4, 1.0)
 
 
+@pytest.mark.parametrize("task", ["detector", "system"])
+def test_a_gallery_and_cross_fitted_figures_are_made_where_asked(
+    task: str, gtsdb_test: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = gtsdb_test.parent / "out" / "page.html"
+    figures = run(task, "--data", gtsdb_test, "--cross-fit", "--gallery", page)
+    assert figures["cross_fitted"]["precision"] == 1.0
+    assert "Precision and recall" in page.read_text(encoding="utf-8")
+    printed = capsys.readouterr().out
+    assert f"gallery: {page}" in printed
+    assert "at thresholds that the other half of the pictures chose" in printed
+
+
+def test_what_a_person_has_marked_is_heeded_in_gtsdbs_training_pictures_only(
+    tmp_path: Path, gtsdb_test: Path
+) -> None:
+    folder = gtsdb_folder(tmp_path / "train", pictures_of("judge"))
+    assert {"ignoring_foreign", "sign_free"} <= run("detector", "--data", folder).keys()
+    assert "ignoring_foreign" not in run("detector", "--data", gtsdb_test)
+
+
 # --- bad pictures and other cameras ---------------------------------------------------------------
 
 
@@ -434,7 +455,11 @@ def test_models_that_are_no_pair_have_no_threshold(
         (["system", "--data", "x", "--cameras"], "--cameras: expected for classifier"),
         (["detector", "--data", "x", "--margin", "0.1"], "--margin: expected for classifier"),
         (["classifier", "--data", "x", "--margin", "-0.1"], "--margin: expected 0 to"),
+        (["classifier", "--data", "x", "--roi", "0.2,0.8"], "--roi: expected for detector"),
+        (["detector", "--data", "x", "--roi", "0.2"], "roi: expected TOP,BOTTOM"),
         (["detector", "--data", "x", "--kinds"], "--kinds: expected for classifier"),
+        (["classifier", "--data", "x", "--cross-fit"], "--cross-fit: expected for detector and"),
+        (["classifier", "--data", "x", "--gallery", "y"], "--gallery: expected for detector and"),
     ],
 )
 def test_wrong_flags_are_usage_errors(flags: list[str], words: str) -> None:
@@ -479,4 +504,4 @@ def test_the_table_is_short_and_says_what_was_measured(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "detector 1.2.3 on FullIJCNN2013, 3 pictures, 4 annotated signs"
     assert any(line.split()[:2] == ["ap50", "1.0000"] for line in lines)
-    assert len(lines) < 25
+    assert len(lines) < 30

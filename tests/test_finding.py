@@ -2,57 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
+from streets import Street, at, half_of, sign
 
-from calibration.finding import measure_detector, measure_system
-from edge.core import UNKNOWN, Box, Detection, Image, Reading
-from edge.reader import SignRead
+from calibration import metrics
+from calibration.finding import detector_figures
+from calibration.places import NONE, Places
+from calibration.seen import see_detector
+from edge.core import UNKNOWN, Box
 from models.errors import SourceError
-from training.datasets import Annotation, Example
-
-Answer = tuple[Box, float]
 
 
-def at(x: float, height: float = 20) -> Box:
-    """A sign at x: boxes 100 px apart never touch."""
-    return Box(100 * x, 0, 100 * x + height, height)
-
-
-def half_of(box: Box) -> Box:
-    """A box inside the other one, with an IoU of 0.62."""
-    return Box(box.x1, box.y1, box.x1 + 0.62 * box.width, box.y2)
-
-
-class Street:
-    """Pictures numbered by their content, the signs in them, and what the models answer."""
-
-    def __init__(self, *pictures: tuple[Sequence[Annotation], Sequence[object]]) -> None:
-        self.pictures = pictures
-
-    def __iter__(self):
-        for number, (signs, _) in enumerate(self.pictures):
-            image = np.full((1, 1, 3), number, np.uint8)
-            yield Example(f"{number:05d}.png", tuple(signs)), image
-
-    def detect(self, image: Image) -> list[Detection]:
-        return [Detection(*answer) for answer in self.pictures[int(image[0, 0, 0])][1]]
-
-    def read(self, image: Image) -> list[SignRead]:
-        return [
-            SignRead(
-                Detection(box, score),
-                Reading("foreign" if label == UNKNOWN else "sign", label, 1.0, np.zeros(45)),
-                fused,
-            )
-            for box, label, score, fused in self.pictures[int(image[0, 0, 0])][1]
-        ]
-
-
-def sign(box: Box, label: int = 1) -> Annotation:
-    return Annotation(tuple(box), label)
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Intervals from a few draws: what they are worth is the matter of test_metrics."""
+    monkeypatch.setattr(metrics, "intervals", partial(metrics.intervals, draws=20))
 
 
 STREET = Street(
@@ -65,8 +33,13 @@ STREET = Street(
 )
 
 
+def figures_of(street: Street, places: dict[str, Places] | None = None) -> dict[str, Any]:
+    seen, _ = see_detector(street, street, places)
+    return detector_figures(seen, 0.5)
+
+
 def test_detector_figures_by_hand() -> None:
-    figures = measure_detector(STREET, 0.5, STREET)
+    figures = figures_of(STREET)
     # best first: hit .9, miss .8, hit .6, hit .2; three signs. Precision 1 up to a recall of 1/3
     # (34 points), then 3/4 at every higher recall (67 points).
     assert figures["ap50"] == pytest.approx((34 + 67 * 0.75) / 101)
@@ -81,9 +54,7 @@ def test_detector_figures_by_hand() -> None:
 
 
 def test_recall_is_told_by_the_height_of_the_sign() -> None:
-    bands = {
-        band["height"]: band for band in measure_detector(STREET, 0.5, STREET)["recall_by_height"]
-    }
+    bands = {band["height"]: band for band in figures_of(STREET)["by_height"]}
     assert list(bands) == ["<16", "16–24", "24–32", "32–48", "48–96", ">=96"]
     assert (bands["<16"]["n"], bands["<16"]["recall"]) == (1, 0.0)
     assert (bands["16–24"]["n"], bands["16–24"]["recall"]) == (1, 1.0)
@@ -94,29 +65,29 @@ def test_recall_is_told_by_the_height_of_the_sign() -> None:
 @pytest.mark.parametrize(("height", "band"), [(15.9, 0), (16, 1), (48, 4), (96, 5)])
 def test_a_height_on_the_edge_belongs_to_the_band_above(height: float, band: int) -> None:
     street = Street(([sign(at(0, height))], []))
-    bands = measure_detector(street, 0.5, street)["recall_by_height"]
+    bands = figures_of(street)["by_height"]
     assert [each["n"] for each in bands] == [int(i == band) for i in range(6)]
 
 
 def test_a_second_box_on_a_sign_is_a_false_alarm() -> None:
     street = Street(([sign(at(0))], [(at(0), 0.9), (at(0), 0.8)]))
-    figures = measure_detector(street, 0.5, street)
+    figures = figures_of(street)
     assert (figures["recall"], figures["precision"], figures["ap50"]) == (1.0, 0.5, 1.0)
 
 
 def test_every_class_counts_as_a_sign_for_the_detector() -> None:
     street = Street(([sign(at(0), UNKNOWN), sign(at(1), 7)], [(at(0), 0.9), (at(1), 0.8)]))
-    assert measure_detector(street, 0.5, street)["ap50"] == 1.0
+    assert figures_of(street)["ap50"] == 1.0
 
 
 def test_a_detector_that_finds_nothing_scores_nothing() -> None:
     street = Street(([sign(at(0))], []), ([], []))
-    figures = measure_detector(street, 0.5, street)
+    figures = figures_of(street)
     assert {figures[key] for key in ("ap50", "ap50_95", "recall", "precision", "f1")} == {0.0}
 
 
 def test_every_figure_has_an_interval_around_it() -> None:
-    figures = measure_detector(STREET, 0.5, STREET)
+    figures = figures_of(STREET)
     assert {"ap50", "ap50_95", "recall", "false_alarms_per_image"} <= figures["intervals"].keys()
     for key, (low, high) in figures["intervals"].items():
         assert low <= figures[key] <= high
@@ -125,53 +96,95 @@ def test_every_figure_has_an_interval_around_it() -> None:
 def test_pictures_without_a_sign_cannot_say_what_is_missed() -> None:
     street = Street(([], []))
     with pytest.raises(SourceError, match="annotated sign"):
-        measure_detector(street, 0.5, street)
+        figures_of(street)
 
 
-def system(*pictures: tuple[Sequence[Annotation], Sequence[tuple[Box, int, float, float]]]):
-    street = Street(*pictures)
-    return measure_system(street, (0.3, 0.5), street)
+# --- size and category ---
 
 
-def test_the_system_is_right_where_box_and_class_are() -> None:
-    figures = system(
-        # found and read right; found and read wrong
-        ([sign(at(0), 1), sign(at(1), 2)], [(at(0), 1, 0.9, 0.9), (at(1), 3, 0.9, 0.8)]),
-        # found, but taken for a sign outside the 43; another foreign sign where nothing is labelled
-        ([sign(at(0), 4)], [(at(0), UNKNOWN, 0.9, 0.9), (at(5), UNKNOWN, 0.9, 0.9)]),
-        # missed
-        ([sign(at(0), 5)], []),
+def test_false_alarms_belong_to_the_band_of_their_own_height() -> None:
+    street = Street(([sign(at(0, 60))], [(at(0, 60), 0.9), (at(3, 20), 0.8), (at(5, 40), 0.4)]))
+    bands = {band["height"]: band for band in figures_of(street)["by_height"]}
+    assert {key: band["false_alarms_per_image"] for key, band in bands.items()} == {
+        "<16": 0,
+        "16–24": 1,
+        "24–32": 0,
+        "32–48": 0,  # below the threshold
+        "48–96": 0,
+        ">=96": 0,
+    }
+    assert (bands["48–96"]["ap50"], bands["16–24"]["ap50"]) == (1.0, None)
+
+
+def test_small_signs_are_judged_by_themselves() -> None:
+    """A large sign and what lies on it do not count there, a large false alarm does not either."""
+    street = Street(
+        (
+            [sign(at(0, 31)), sign(at(1, 20)), sign(at(2, 32))],
+            [(at(2, 32), 0.9), (at(7, 90), 0.8), (at(0, 31), 0.7), (at(5, 10), 0.6)],
+        )
     )
-    assert figures["found"] == pytest.approx(3 / 4)
-    assert figures["read_right_of_found"] == pytest.approx(1 / 3)
-    assert figures["recall"] == pytest.approx(1 / 4)
-    assert figures["precision"] == pytest.approx(1 / 2)
-    assert figures["f1"] == pytest.approx(1 / 3)
-    assert figures["false_alarms_per_image"] == pytest.approx(1 / 3)
-    assert figures["foreign_per_image"] == pytest.approx(2 / 3)
-    assert figures["ap50"] == pytest.approx(26 / 101)  # recalls 0 … 0.25 at a precision of 1
-    assert (figures["n_images"], figures["n_boxes"]) == (3, 4)
+    small = figures_of(street)["small"]
+    assert (small["n_boxes"], small["recall"]) == (2, 0.5)
+    assert small["ap50"] == pytest.approx(51 / 101)  # precision 1 up to a recall of a half
+    assert "small" not in figures_of(Street(([sign(at(0, 32))], [])))
 
 
-@pytest.mark.parametrize(
-    ("score", "fused", "recall"),
-    [(0.3, 0.5, 1.0), (0.29, 0.9, 0.0), (0.9, 0.49, 0.0)],
-)
-def test_both_thresholds_hold_at_the_operating_point_but_not_for_ap(
-    score: float, fused: float, recall: float
-) -> None:
-    figures = system(([sign(at(0), 1)], [(at(0), 1, score, fused)]))
-    assert (figures["recall"], figures["found"], figures["ap50"]) == (recall, recall, 1.0)
+def test_recall_is_told_by_gtsdbs_categories() -> None:
+    """38 is mandatory, 1 prohibitory; 17, no entry, is one of the others there."""
+    street = Street(([sign(at(0), 38), sign(at(1), 1), sign(at(2), 17)], [(at(0), 0.9)]))
+    assert figures_of(street)["by_category"] == [
+        {"category": "prohibitory", "n": 1, "recall": 0.0},
+        {"category": "mandatory", "n": 1, "recall": 1.0},
+        {"category": "other", "n": 1, "recall": 0.0},
+    ]
 
 
-def test_an_answer_on_a_sign_of_unknown_class_is_neither_right_nor_wrong() -> None:
-    figures = system(
-        ([sign(at(0), UNKNOWN), sign(at(1), 1)], [(at(0), 5, 0.9, 0.9), (at(1), 1, 0.9, 0.8)])
-    )
-    assert (figures["precision"], figures["recall"], figures["n_boxes"]) == (1.0, 1.0, 1)
-    assert figures["ap50"] == 1.0
+# --- what only a person has marked ---
 
 
-def test_an_answer_of_the_right_class_is_taken_though_a_better_one_lies_there_too() -> None:
-    figures = system(([sign(at(0), 1)], [(at(0), 2, 0.9, 0.9), (at(0), 1, 0.9, 0.8)]))
-    assert (figures["recall"], figures["precision"], figures["ap50"]) == (1.0, 0.5, 0.5)
+def marked(*boxes: Box, foreign: bool = True) -> Places:
+    return Places(np.array(boxes, np.float64).reshape(-1, 4), np.full(len(boxes), foreign))
+
+
+def test_an_answer_on_a_hand_marked_place_does_not_count() -> None:
+    street = Street(([sign(at(0))], [(at(3), 0.9), (at(0), 0.8), (at(5), 0.7)]))
+    figures = figures_of(street, {"00000": marked(at(3))})
+    assert figures["ap50"] == pytest.approx(0.5)  # the official one is what it was
+    honest = figures["ignoring_foreign"]
+    assert (honest["ap50"], honest["ap50_95"], honest["precision"]) == (1.0, 1.0, 0.5)
+    assert (figures["false_alarms_per_image"], honest["false_alarms_per_image"]) == (2.0, 1.0)
+    assert honest["n_places"] == 1
+    assert honest["intervals"].keys() >= {"ap50", "f1"}
+
+
+@pytest.mark.parametrize(("wide", "excused"), [(20, True), (10, True), (9, False)])
+def test_half_of_an_answer_must_lie_in_the_place(wide: float, excused: bool) -> None:
+    place = Box(300, 0, 300 + wide, 20)
+    street = Street(([sign(at(0))], [(at(0), 0.9), (at(3), 0.8)]))
+    honest = figures_of(street, {"00000": marked(place)})["ignoring_foreign"]
+    assert honest["false_alarms_per_image"] == (0.0 if excused else 1.0)
+
+
+def test_a_marked_sign_within_a_hand_marked_place_is_found_all_the_same() -> None:
+    """And an answer that finds it at an IoU of 0.5 only does not count at 0.75, right or wrong."""
+    street = Street(([sign(at(0))], [(half_of(at(0)), 0.9)]))
+    figures = figures_of(street, {"00000": marked(Box(0, 0, 90, 90))})
+    assert figures["ignoring_foreign"]["ap50"] == figures["ap50"] == 1.0
+    assert figures["ignoring_foreign"]["recall"] == 1.0
+
+
+def test_without_a_person_having_looked_at_all_pictures_there_is_no_such_figure() -> None:
+    for places in (None, {}, {"00000": NONE}):
+        figures = figures_of(STREET, places)
+        assert not {"ignoring_foreign", "sign_free"} & figures.keys()
+
+
+def test_pictures_without_any_sign_are_told_apart() -> None:
+    """The second has a foreign sign, the third nothing at all, the fourth nothing but an answer."""
+    street = Street(([sign(at(0))], []), ([], []), ([], []), ([], [(at(0), 0.9), (at(1), 0.4)]))
+    places = {"00000": NONE, "00001": marked(at(2)), "00002": NONE, "00003": NONE}
+    free = figures_of(street, places)["sign_free"]
+    assert (free["n_images"], free["false_alarms_per_image"]) == (2, 0.5)
+    none = figures_of(Street(([sign(at(0))], [])), {"00000": NONE})["sign_free"]
+    assert none == {"n_images": 0}

@@ -87,7 +87,16 @@ def test_the_core_imports_nothing_from_the_rest_of_edge() -> None:
     assert not {name for name in imported(ROOT / "edge" / "core.py") if name.startswith("edge")}
 
 
-@pytest.mark.parametrize("module", ["edge.run", "edge.classify", "edge.bench"])
+COMMANDS = (
+    "edge.run",
+    "edge.classify",
+    "edge.bench",
+    "edge.doctor.__main__",
+    "edge.service.__main__",
+)
+
+
+@pytest.mark.parametrize("module", COMMANDS)
 def test_a_command_of_the_edge_loads_nothing_heavy(module: str) -> None:
     loaded = python(f"import {module}, sys; print(*sys.modules)").split()
 
@@ -97,7 +106,7 @@ def test_a_command_of_the_edge_loads_nothing_heavy(module: str) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["edge.run", "edge.classify", "edge.bench", "calibration.evaluate", "training.datasets"],
+    [*COMMANDS, "calibration.evaluate", "training.datasets"],
 )
 def test_the_edge_packages_alone_are_enough(module: str) -> None:
     python(f"{ONLY_EDGE}\nimport {module}")

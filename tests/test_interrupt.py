@@ -58,6 +58,27 @@ def test_the_handlers_of_before_are_put_back() -> None:
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no SIGHUP")
+def test_a_hangup_asks_for_the_settings_where_they_can_be_read_again() -> None:
+    with Interrupts(rereads=True) as interrupts:
+        assert not interrupts.take_hangup()
+        signal.raise_signal(signal.SIGHUP)
+        assert interrupts.take_hangup()
+        assert not interrupts.take_hangup()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no SIGHUP")
+def test_a_closed_terminal_ends_the_work_and_one_more_hangup_changes_nothing() -> None:
+    done = []
+    with pytest.raises(Interrupted) as error, Interrupts() as interrupts:
+        interrupts.hold_to_the_end()
+        signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGHUP)
+        done.append("file closed")
+
+    assert (error.value.number, done) == (signal.SIGHUP, ["file closed"])
+
+
 def test_a_signal_that_is_ignored_stays_ignored() -> None:
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:

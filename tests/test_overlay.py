@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.core import Array, Box, Image, Track
+from edge.core import Array, Box, Image, Road, Track
 from edge.overlay import Overlay, Sizes
 from edge.pictograms import COLOURS, pictogram
 from edge.sprite import paste
@@ -228,6 +228,72 @@ def test_drawing_twice_gives_the_same_picture() -> None:
     scene = make_scene(image, [make_track(BOX), make_track(Box(602, 362, 660, 420), number=2)])
 
     assert np.array_equal(overlay.draw(scene, "25 FPS"), overlay.draw(scene, "25 FPS"))
+
+
+def draw_road(image: Image, road: Road, status: str = "") -> Image:
+    return Overlay().draw(replace(make_scene(image), road=road), status)
+
+
+ALL = Road(120, 3.0, no_overtaking=True, no_overtaking_trucks=True, priority=False)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_road_is_drawn_at_the_bottom_right(size: tuple[int, int]) -> None:
+    width, height = size
+    x1, y1, x2, y2 = extent(changed(grey(*size), draw_road(grey(*size), ALL)))
+
+    sizes = Sizes.of(*size)
+    assert (width - x2, height - y2) == (sizes.gap, sizes.gap)
+    assert x1 > width / 4 and y1 > height / 2
+
+
+def test_nothing_is_drawn_where_nothing_is_known_of_the_road() -> None:
+    assert not changed(grey(640, 360), draw_road(grey(640, 360), Road())).any()
+
+
+@pytest.mark.parametrize(
+    "road",
+    [
+        Road(50),
+        Road(30),
+        Road(120),
+        Road(50, stale=True),
+        Road(no_overtaking=True),
+        Road(no_overtaking_trucks=True),
+        Road(priority=True),
+        Road(priority=False),
+        Road(free=True),
+    ],
+)
+def test_every_state_of_the_road_has_a_picture_of_its_own(road: Road) -> None:
+    others = [Road(60), Road(60, stale=True), ALL, *([Road(50)] if road != Road(50) else [])]
+    drawn = draw_road(grey(640, 360), road)
+
+    assert changed(grey(640, 360), drawn).any()
+    assert all(changed(drawn, draw_road(grey(640, 360), other)).any() for other in others)
+
+
+def test_a_limit_s_ring_is_red_and_grey_when_it_is_stale() -> None:
+    red = COLOURS["prohibitory"][::-1]
+    fresh, stale = (draw_road(grey(640, 360), Road(50, stale=old)) for old in (False, True))
+
+    assert (fresh == red).all(axis=2).any()
+    assert not (stale == red).all(axis=2).any()
+
+
+def test_the_road_makes_way_for_the_status_line() -> None:
+    size = (640, 360)
+    status = "27 fps · 24 ms · " + "a long name of a model " * 8
+    alone = extent(changed(grey(*size), draw(grey(*size), status=status)))
+    both = draw_road(grey(*size), ALL, status)
+
+    below = np.s_[alone[1] :, :]
+    assert np.array_equal(both[below], draw(grey(*size), status=status)[below])
+    assert changed(grey(*size), both)[: alone[1]].any()
+
+
+def test_a_picture_too_small_for_the_road_goes_without() -> None:
+    assert not changed(grey(60, 60), draw_road(grey(60, 60), ALL)).any()
 
 
 coordinates = st.floats(-500, 900, allow_nan=False)

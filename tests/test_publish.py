@@ -13,16 +13,10 @@ from small_models import classifier_bytes, classifier_spec, detector_spec
 from calibration import candidate
 from calibration.candidate import Target, evaluated, refuse_loss, trained, write
 from calibration.publish import _size, main
-from calibration.publish_classifier import (
-    _check_recipe,
-    _check_twin,
-    _like_twin,
-    publish_classifier,
-)
-from calibration.publish_detector import _held_out
+from calibration.publish_classifier import _check_recipe, publish_classifier
 from edge.classifier import load_classifier
 from models.errors import ModelError, OutputError, SourceError, UsageError
-from models.spec import Spec, load_spec, model_bytes
+from models.spec import load_spec, model_bytes
 
 # --- writing ---
 
@@ -134,6 +128,7 @@ def test_a_size_that_is_none_is_refused(text: str) -> None:
         (["classifier"], "classifier: expected --run, the folder of a training run"),
         (["detector"], "detector: expected --run"),
         (["detector", "--run", "r", "--sise", "32x32"], "unknown argument --sise"),
+        (["detector", "--run", "r", "--name", "new"], "--size: expected the input's WIDTHxHEIGHT"),
         (["everything"], "invalid choice: 'everything'"),
         ([], "required: what"),
     ],
@@ -229,58 +224,6 @@ def test_specs_for_both_tasks_survive_being_written(tmp_path: Path) -> None:
         assert load_spec(write(spec, b"c", tmp_path)) == spec
 
 
-# --- a net that was trained on everything ---
-
-
-TWIN = classifier_spec(b"twin", metrics={"judge": {"top1": 0.9}, "street": {}})
-
-
-def record(parts: str, flags: str = "") -> dict[str, object]:
-    command = f"python -m training.classifier {flags} --parts {parts} --run runs/x"
-    return {"recipe": {"parts": parts}, "command": command}
-
-
-def trained_by(flags: str) -> Spec:
-    command = f"python -m training.classifier --run runs/twin {flags}"
-    return dataclasses.replace(TWIN, origin=dataclasses.replace(TWIN.origin, command=command))
-
-
-def test_a_net_trained_on_everything_needs_a_twin() -> None:
-    with pytest.raises(ModelError, match="not published: expected --twin"):
-        _check_twin(record("all"), None)
-    _check_twin(record("all"), TWIN)
-
-
-def test_a_twin_is_of_the_same_recipe_but_for_what_was_held_out() -> None:
-    own = record("all", "--epochs 26 --teachers runs/teacher-all")
-    _check_twin(own, trained_by("--teachers runs/teacher --epochs 26"))
-    for flags in ("--epochs 26", "--epochs 45 --teachers runs/teacher", ""):
-        with pytest.raises(ModelError, match=r"of the same recipe \(--epochs 26 --teachers\)"):
-            _check_twin(own, trained_by(flags))
-
-
-def test_a_net_with_parts_held_out_takes_no_twin() -> None:
-    with pytest.raises(ModelError, match="expected no --twin"):
-        _check_twin(record("train"), TWIN)
-    _check_twin(record("train"), None)
-
-
-@pytest.mark.parametrize(
-    ("twin", "message"),
-    [
-        (detector_spec(), "--twin: expected a classifier, found small, a model to detect"),
-        (classifier_spec(), "figures of its own for judge, street, found small without"),
-        (
-            dataclasses.replace(TWIN, origin=dataclasses.replace(TWIN.origin, twin="another")),
-            "figures of its own for judge, street, found small without",
-        ),
-    ],
-)
-def test_a_twin_is_a_classifier_that_was_measured_itself(twin: Spec, message: str) -> None:
-    with pytest.raises(ModelError, match=message):
-        _check_twin(record("all"), twin)
-
-
 # --- what may be published at all ---
 
 
@@ -338,38 +281,3 @@ def test_what_a_teacher_knows_of_the_measured_parts_may_not_be_handed_on(
 def test_another_data_set_hands_nothing_on(tmp_path: Path) -> None:
     other = saved_run(tmp_path / "other", data="data/cifar10", parts="train+choose")
     _check_recipe({"parts": "train", "pretrained": other})
-
-
-def test_a_pair_is_measured_with_the_twin_of_a_net_that_learnt_everything(tmp_path: Path) -> None:
-    data = classifier_bytes()
-    twin = dataclasses.replace(classifier_spec(data), name="small-twin")
-    path = write(dataclasses.replace(twin, file="small-twin.tflite"), data, tmp_path)
-    whole = classifier_spec(data)
-    for named, expected in (("", "small.json"), (f"small-twin 1, sha256 {twin.sha256}", path.name)):
-        own = dataclasses.replace(whole, origin=dataclasses.replace(whole.origin, twin=named))
-        found = _held_out(str(write(own, data, tmp_path)))
-        assert Path(found) == tmp_path / expected
-
-
-def test_another_model_under_the_twins_name_is_refused(tmp_path: Path) -> None:
-    data = classifier_bytes()
-    write(dataclasses.replace(classifier_spec(data), name="t", file="t.tflite"), data, tmp_path)
-    own = classifier_spec(data)
-    own = dataclasses.replace(own, origin=dataclasses.replace(own.origin, twin="t 1, sha256 beef"))
-    with pytest.raises(ModelError, match="expected its twin t with the sha256 beef, found"):
-        _held_out(str(write(own, data, tmp_path)))
-
-
-def test_a_twin_lends_its_operating_point_and_its_figures() -> None:
-    twin = dataclasses.replace(
-        classifier_spec(b"twin", version="1"),
-        temperature=0.7,
-        thresholds={"accept": 0.55},
-        metrics={"judge": {"top1": 0.9}, "cost": {"bytes": 1}, "quantisation": {}},
-    )
-    own = classifier_spec(b"all", version="2")
-    found = _like_twin(own, twin)
-    assert (found.temperature, found.thresholds) == (0.7, {"accept": 0.55})
-    assert found.metrics == {"judge": {"top1": 0.9}}  # its cost and its loss are its own
-    assert found.origin.twin == f"small 1, sha256 {twin.sha256}"
-    assert (found.sha256, found.version) == (own.sha256, "2")

@@ -26,7 +26,8 @@ from media import (
 from edge import sources
 from edge.core import Image
 from edge.sources import SourceInfo, SourceOptions, open_source
-from edge.sources.recorded import PresentationClock, turn_upright
+from edge.sources.decoded import turn_upright
+from edge.sources.recorded import PresentationClock
 from models.errors import SourceError
 
 # --- video: time ---

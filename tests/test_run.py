@@ -91,14 +91,54 @@ def test_without_an_output_the_events_go_to_the_console(video: Path, tmp_path: P
 
 
 def test_the_printed_configuration_loads_again(tmp_path: Path) -> None:
-    first = run("--source", "a 'b'.mp4", "--conf", "0.3", "--print-config", cwd=tmp_path)
+    given = ("--source", "a 'b'.mp4", "--conf", "0.3", "--roi", "0.2", "0.8")
+    first = run(*given, "--print-config", cwd=tmp_path)
     (tmp_path / "edge.toml").write_text(first.stdout)
     second = run("--threads", "2", "--print-config", cwd=tmp_path)
     (tmp_path / "edge.toml").write_text(second.stdout)
 
     assert (first.returncode, second.returncode) == (0, 0)
-    expected = Config(source="a 'b'.mp4", conf=0.3, threads=2)
+    expected = Config(source="a 'b'.mp4", conf=0.3, roi="0.2,0.8", threads=2)
     assert Config(**read_toml(tmp_path / "edge.toml")) == expected  # type: ignore[arg-type]
+
+
+def test_the_cameras_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--list-cameras"]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["no cameras found"] or all(line.startswith("--camera ") for line in lines)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_live_source_is_read_and_turned(tmp_path: Path) -> None:
+    source = ("--source", "test:?size=160x96&fps=50", "--rotate", "90", "--flip", "horizontal")
+    done = run(*source, "-o", "seen.mp4", "--max-frames", "5", cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    with av.open(str(tmp_path / "seen.mp4")) as container:
+        frames = list(container.decode(video=0))
+    assert [(frame.width, frame.height) for frame in frames] == [(96, 160)] * 5
+
+
+def test_a_stream_that_is_not_there_is_waited_for_until_a_signal(tmp_path: Path) -> None:
+    address = "rtsp://me:geheim@127.0.0.1:9/live"
+    with subprocess.Popen(
+        command("edge.run", "--source", address, "--events", "seen.jsonl", "-o", "seen.mp4"),
+        cwd=tmp_path,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    ) as process:
+        assert process.stderr is not None
+        first = process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        _, rest = process.communicate(timeout=60)
+
+    assert "rtsp://***@127.0.0.1:9/live: Connection refused; trying again until it comes" in first
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "Traceback" not in rest
+    assert "geheim" not in first + rest
 
 
 def test_the_version_is_told(tmp_path: Path) -> None:
@@ -120,9 +160,19 @@ def test_the_version_is_told(tmp_path: Path) -> None:
         (["--camera", "-1"], "--camera: expected 0 or more, found -1"),
         (["--source", "demo:", "--threads", "-2"], "threads: expected 0 or more, found -2"),
         (["--source", "demo:", "--conf", "7"], "conf: expected a score between 0 and 1, found 7"),
+        (
+            ["--source", "demo:", "--roi", "0.8", "0.2"],
+            "each edge before the one across, found 0.8",
+        ),
+        (["--source", "demo:", "--detect-every", "0"], "detect_every: expected 1 or more, found 0"),
         (["--source", "gopher://x"], "cannot read a source of the kind 'gopher://'"),
         (["--source", "demo:", "-o", "out.avi"], "expected .mp4, .mkv or a folder, found .avi"),
         (["--source", "demo:", "-o", "x.mp4", "--events", "x.mp4"], "x.mp4 is given twice"),
+        (["--source", "rtsp://me:geheim@"], "rtsp://***@: expected a host"),
+        (["--source", "test:?speed=3"], "test:?speed=3: expected test:?size=WxH&fps=N"),
+        (["--source", "test:", "--loop"], "loop: expected a file or pictures as the source"),
+        (["--source", "demo:", "--rotate", "45"], "rotate: expected 0, 90, 180, 270, found 45"),
+        (["--source", "demo:", "--resolution", "big"], "expected a size such as 1280x720"),
         (["--config", "none.toml"], "none.toml: cannot read the configuration"),
     ],
 )

@@ -9,13 +9,14 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from edge.core import Frame, Image, Scene
+from edge.core import Frame, Image, Road, Scene
 from edge.sinks.console import ConsoleSink, event_line
 from edge.sinks.csv import COLUMNS, CsvSink
 from edge.sinks.jsonl import JsonlSink, event_record
@@ -87,6 +88,22 @@ def test_a_log_has_one_event_a_line_and_its_name_in_the_end(tmp_path: Path) -> N
     kinds = [json.loads(line)["kind"] for line in path.read_text().splitlines()]
     assert kinds == ["new", "update", "end"]
     assert not part.exists()
+
+
+def test_every_line_of_a_log_says_what_is_in_force(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    sink = JsonlSink(str(path))
+    sink.write(replace(with_events(make_event("new")), road=Road(50, 72.46001, no_overtaking=True)))
+    sink.write(replace(with_events(), road=Road(free=True)))
+    sink.finish([make_event("end")])
+    sink.close()
+
+    nothing = dict.fromkeys(("stale", "no_overtaking", "no_overtaking_trucks", "free"), False)
+    nothing |= dict.fromkeys(("limit", "limit_since", "priority"))
+    assert [json.loads(line)["road"] for line in path.read_text().splitlines()] == [
+        nothing | {"limit": 50, "limit_since": 72.46, "no_overtaking": True},
+        nothing | {"free": True},
+    ]
 
 
 def test_a_log_without_events_is_an_empty_file(tmp_path: Path) -> None:
@@ -245,6 +262,16 @@ def test_the_console_says_when_what_how_sure_and_where() -> None:
     assert end == "1:12.4 end unknown 97% seen for 2.4 s"
 
 
+def test_the_console_says_once_what_is_in_force_on_the_road() -> None:
+    stream = io.StringIO()
+    sink = ConsoleSink(stream)
+    for road in (Road(), Road(50, 1.0, priority=True), Road(50, 2.0, priority=True), Road()):
+        sink.write(replace(make_scene(grey(32, 32), time=72.46), road=road))
+
+    lines = [" ".join(line.split()) for line in stream.getvalue().splitlines()]
+    assert lines == ["1:12.4 road limit 50 km/h, priority", "1:12.4 road nothing known"]
+
+
 def test_the_console_shows_local_time_where_it_is_known() -> None:
     wall = 1_800_000_000.0
 
@@ -391,6 +418,24 @@ def test_a_window_that_the_user_closed_ends_the_run() -> None:
     with pytest.raises(WindowClosed):
         sink.write(make_scene(grey(64, 48)))
     sink.close()
+
+
+def test_a_window_goes_on_while_nothing_comes() -> None:
+    said = []
+
+    def redraw(scene: Scene) -> Image:
+        said.append("stalled")
+        return scene.frame.image
+
+    screen = FakeScreen([-1, -1, ord("q")])
+    sink = WindowSink(as_it_is, "road", screen, redraw)
+    sink.idle()  # nothing to show yet
+    sink.write(make_scene(grey(64, 48)))
+    sink.idle()
+    with pytest.raises(WindowClosed):
+        sink.idle()
+
+    assert (screen.shown, said) == (3, ["stalled", "stalled"])
 
 
 def test_a_large_picture_gets_a_window_that_fits_the_desktop() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import logging
+import time
 
 import pytest
 
-from edge.status import ERASE, Rate, StatusLine, clock_text
+from edge.core import Health
+from edge.status import ERASE, Rate, StatusLine, Watch, clock_text
 
 
 class Terminal(io.StringIO):
@@ -92,6 +94,26 @@ def test_closing_takes_the_line_away() -> None:
     line.close()
 
     assert stream.getvalue().endswith(ERASE)
+
+
+def test_a_source_that_gives_nothing_is_told_with_its_reason() -> None:
+    stream, clock = Terminal(), Clock()
+    health = Health("reconnecting", time.monotonic() - 65, detail="Connection refused")
+    watch = Watch(StatusLine(None, stream, clock), "models", True, lambda: health)
+
+    watch.idle()
+
+    assert watch.status == "reconnecting for 1:05: Connection refused"
+    assert stream.getvalue().endswith(watch.status)
+
+
+def test_a_file_that_is_slow_is_no_news() -> None:
+    stream = Terminal()
+    watch = Watch(StatusLine(9, stream), "models", False)
+
+    watch.idle()
+
+    assert (watch.status, stream.getvalue()) == ("models", "")
 
 
 def test_the_rate_is_that_of_the_last_two_seconds() -> None:

@@ -21,12 +21,13 @@ pytest.importorskip("litert_torch")
 from drawn_sets import drawn_gtsdb  # noqa: E402 – after the packages are known to be there
 from small_models import detector_spec, save  # noqa: E402
 
-from calibration import metrics  # noqa: E402
+from calibration import fidelity, metrics  # noqa: E402
 from calibration import publish_detector as publishing  # noqa: E402
 from calibration.candidate import Target, write  # noqa: E402
-from calibration.publish_detector import FloatRuntime, publish_detector  # noqa: E402
+from calibration.fidelity import FloatRuntime  # noqa: E402
+from calibration.publish_detector import publish_detector  # noqa: E402
 from calibration.quantize_detector import quantize_detector, raw_head  # noqa: E402
-from edge.detector import load_detector  # noqa: E402
+from edge.detector import YoloDetector, load_detector  # noqa: E402
 from edge.runtime import LiteRtRuntime  # noqa: E402
 from models.errors import ModelError, SourceError, UsageError  # noqa: E402
 from models.imaging import letterbox  # noqa: E402
@@ -40,6 +41,7 @@ SIZE = (160, 96)
 RECIPE = Recipe(
     weights="none",
     drawn=0,
+    pasted=0.0,
     epochs=2,
     windows=8,
     batch=4,
@@ -90,7 +92,9 @@ def test_a_run_learns_and_leaves_its_record(run: Path) -> None:
 def test_starting_weights_are_named_with_their_hash(tmp_path: Path) -> None:
     file = tmp_path / "start.pt"
     file.write_bytes(b"weights")
-    (entry,) = (e for e in origin(Recipe(weights=str(file), drawn=0)) if e["data"] == "weights")
+    (entry,) = (
+        e for e in origin(Recipe(weights=str(file), drawn=0, pasted=0.0)) if e["data"] == "weights"
+    )
     assert entry["file"] == "start.pt"
     assert entry["sha256"] == hashlib.sha256(b"weights").hexdigest()
 
@@ -218,8 +222,7 @@ def test_a_detector_is_published_as_a_whole(
         return write(spec, data, folder)
 
     monkeypatch.setattr(publishing, "pair", keep)
-    monkeypatch.setattr(publishing, "MAX_AP50_LOSS", 1.0)
-    monkeypatch.setattr(publishing, "MAX_AP50_95_LOSS", 1.0)
+    monkeypatch.setattr(fidelity, "MAX_LOSS", {"ap50": 1.0, "ap50_95": 1.0})
 
     path = publish_detector(run, Target("small", "0.0.1", tmp_path), SIZE, "partner")
 
@@ -227,8 +230,117 @@ def test_a_detector_is_published_as_a_whole(
     assert paired == [(spec, "partner")]
     assert spec.sha256 == hashlib.sha256((tmp_path / "small.tflite").read_bytes()).hexdigest()
     assert (spec.input.width, spec.input.height, spec.version) == (*SIZE, "0.0.1")
+    assert (spec.output.strides, spec.output.bins) == (STRIDES, 16)  # as its head says
     assert spec.origin.data[0] == {"data": "gtsdb", "parts": ["train"]}
-    assert set(spec.metrics["quantisation"]) == {"part", "command", "ap50", "ap50_95"}
-    assert spec.metrics["judge"]["n_images"] == 4
-    assert spec.metrics["judge"]["command"].endswith("--part judge --model small")
+    assert spec.metrics["quantisation"].keys() >= {"part", "command", "ap50", "ap50_95", "boxes"}
+    assert spec.metrics["cost"]["bytes"] == (tmp_path / "small.tflite").stat().st_size
+    assert spec.metrics["cost"].keys() >= {"multiply_adds", "ms_one_thread", "ms_two_threads"}
     assert sorted(p.name for p in tmp_path.iterdir()) == ["small.json", "small.tflite"]
+
+
+def test_the_command_compares_int8_with_its_float_net_picture_by_picture(
+    marked: Path,
+    quantised: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Both answer nearly alike, so their boxes lie on each other, picture after picture."""
+    monkeypatch.setattr(metrics, "intervals", partial(metrics.intervals, draws=5))
+    spec = detector_spec(
+        quantised,
+        input=Input(*SIZE, "rgb", "letterbox", 0),
+        output=Output("yolo-raw", STRIDES, 16),
+        thresholds={"score": 0.01, "iou": 0.6},
+    )
+    report = tmp_path / "report.json"
+    path = save(spec, quantised, tmp_path)
+    fidelity.main([str(marked.parent), "--model", str(path), "--json", str(report)])
+
+    found = json.loads(report.read_text())
+    assert found["n_images"] == 4
+    assert found["ap50"].keys() == {"float", "int8"}
+    assert found["boxes"]["both"] > 0
+    assert found["boxes"]["iou_mean"] > 0.8
+    assert "IoU of both: mean" in capsys.readouterr().out
+
+
+def test_a_float_net_with_another_head_is_not_compared(
+    marked: Path, quantised: bytes, tmp_path: Path
+) -> None:
+    spec = detector_spec(
+        quantised, input=Input(*SIZE, "rgb", "letterbox", 0), output=Output("yolo-raw", [8], 16)
+    )
+    with pytest.raises(
+        ModelError, match=r"expected a float net with the strides \[8\] and 16 bins"
+    ):
+        fidelity.float_detector(spec, raw_head(marked))
+    assert not list(tmp_path.iterdir())
+
+
+OTHER_HEAD = {
+    "nc": 1,
+    "reg_max": 1,
+    "backbone": [
+        [-1, 1, "Conv", [8, 3, 2]],
+        [-1, 1, "Conv", [8, 3, 2]],
+        [-1, 1, "Conv", [16, 3, 2]],
+        [-1, 1, "Conv", [16, 3, 2]],
+    ],
+    "head": [[[1, 2, 3], 1, "Detect", ["nc"]]],
+}
+
+
+def test_a_net_with_other_strides_and_without_distributions_is_read_by_the_device(
+    streets: list[np.ndarray], tmp_path: Path
+) -> None:
+    """Strides 4, 8 and 16, and each side a single number: decoded as Ultralytics itself does."""
+    from ultralytics.nn.tasks import DetectionModel  # noqa: PLC0415
+
+    torch.manual_seed(0)
+    net = DetectionModel(OTHER_HEAD, nc=1, verbose=False).eval()
+    for branch in (*net.model[-1].cv2, *net.model[-1].cv3):
+        torch.nn.init.uniform_(branch[-1].bias, 1, 3)  # boxes with an inside, all believed
+    checkpoint = tmp_path / "final.pt"
+    torch.save({"model": net, "epoch": -1, "train_args": {}}, checkpoint)
+    head = raw_head(checkpoint)
+    assert (head.strides, head.bins) == ([4, 8, 16], 1)
+
+    spec = detector_spec(
+        b"", input=Input(*SIZE, "rgb", "letterbox", 0), output=Output("yolo-raw", [4, 8, 16], 1)
+    )
+    image = streets[0]
+    runtime = FloatRuntime(head)
+    boxes, scores = YoloDetector(spec, runtime, score=0.0)._decode(runtime(image))
+    with torch.inference_mode():
+        whole = torch.from_numpy(image[None].transpose(0, 3, 1, 2) / 255).float()
+        expected = net(whole)[0][0].numpy().T  # (anchors, 5): centre, size, score
+    best = np.argsort(-expected[:, 4], kind="stable")[: len(scores)]
+    corners = np.concatenate(
+        [
+            expected[best, :2] - expected[best, 2:4] / 2,
+            expected[best, :2] + expected[best, 2:4] / 2,
+        ],
+        axis=1,
+    )
+    order = np.argsort(-scores, kind="stable")
+    np.testing.assert_allclose(scores[order], expected[best, 4], atol=1e-5)
+    np.testing.assert_allclose(np.sort(boxes[order], axis=0), np.sort(corners, axis=0), atol=1e-2)
+    data = quantize_detector(checkpoint, streets[:4])
+    loaded = load_detector(
+        str(
+            save(dataclasses.replace(spec, sha256=hashlib.sha256(data).hexdigest()), data, tmp_path)
+        ),
+        1,
+    )
+    assert loaded.detect(image[:, :, ::-1])
+
+
+def test_a_run_that_has_seen_the_judged_pictures_needs_a_twin(run: Path, tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    recipe = json.loads((run / "recipe.json").read_text())
+    recipe["data"] = [{"data": "gtsdb", "parts": ["train", "judge"]}]
+    (whole / "recipe.json").write_text(json.dumps(recipe))
+    with pytest.raises(ModelError, match="not published: expected --twin"):
+        publish_detector(whole, Target("small", "0", tmp_path / "models"), SIZE, "classifier")

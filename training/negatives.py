@@ -88,6 +88,19 @@ def missed(part: str) -> tuple[Negative, ...]:
     return _of_part(read_negatives(FOREIGN_FILE), part, MISSED_KINDS)
 
 
+def of_picture(picture: str) -> tuple[Negative, ...]:
+    """What was labelled by hand in one picture, named by its file's stem; empty if nothing."""
+    return _by_picture().get(picture, ())
+
+
+@cache
+def _by_picture() -> dict[str, tuple[Negative, ...]]:
+    found: dict[str, tuple[Negative, ...]] = {}
+    for each in read_negatives(FOREIGN_FILE):
+        found[each.picture] = (*found.get(each.picture, ()), each)
+    return found
+
+
 def background(part: str) -> tuple[Negative, ...]:
     """What the detector takes for a sign: `kind` is background or misframed, best scores first."""
     found = _of_part(read_negatives(BACKGROUND_FILE), part, BACKGROUND_KINDS)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from typing import Any
 
 import keras
@@ -20,6 +20,7 @@ from torch import nn
 from torch.nn import functional
 
 from models.errors import UsageError
+from training.precision import fast
 from training.steps import PREDICT_BATCH, Array, Predict, Settings, refuse_other_shapes
 
 OIHW = (3, 2, 0, 1)  # where Keras keeps the axes of PyTorch's kernels
@@ -190,16 +191,10 @@ def _device() -> Any:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _fast(device: Any) -> AbstractContextManager[Any]:
-    """bf16 for convolutions where the hardware computes in it."""
-    has = device.type == "cuda" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=bool(has))
-
-
-def _logits(twin: Twin, images: Array, device: Any, fast: bool) -> NDArray[np.float32]:
+def _logits(twin: Twin, images: Array, device: Any, quick: bool) -> NDArray[np.float32]:
     twin.eval()
     parts = []
-    with torch.inference_mode(), _fast(device) if fast else nullcontext():
+    with torch.inference_mode(), fast(device) if quick else nullcontext():
         for start in range(0, len(images), PREDICT_BATCH):
             batch = torch.from_numpy(np.ascontiguousarray(images[start : start + PREDICT_BATCH]))
             parts.append(twin(batch.to(device).float()).float().cpu().numpy())
@@ -210,7 +205,7 @@ def frozen(net: keras.Model) -> Predict:
     """The logits of a net that learns no more."""
     device = _device()
     twin = Twin(net).to(device)
-    return lambda images: _logits(twin, images, device, fast=True)
+    return lambda images: _logits(twin, images, device, quick=True)
 
 
 class TorchSteps:
@@ -236,7 +231,7 @@ class TorchSteps:
             group["lr"] = rate
         self._twin.train()
         batch = torch.from_numpy(images).to(self._device).float()
-        with _fast(self._device):
+        with fast(self._device):
             logits = self._twin(batch)
         wanted = torch.from_numpy(targets).to(self._device)
         loss = functional.cross_entropy(logits.float(), wanted)
@@ -250,7 +245,7 @@ class TorchSteps:
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         # In float32, as the written file answers: bf16 makes two close logits equal.
-        return _logits(self._mean, images, self._device, fast=False)
+        return _logits(self._mean, images, self._device, quick=False)
 
     def averaged(self) -> list[Array]:
         return [

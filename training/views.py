@@ -148,7 +148,18 @@ def sample(
     rng: np.random.Generator,
     mosaic: bool = True,
 ) -> Picture:
-    """One training picture, `settings.width` × `settings.height`: a window, or a mosaic of four.
+    """One training picture: `compose`d, then `finish`ed."""
+    return finish(compose(pictures, weights, settings, rng, mosaic), settings, rng)
+
+
+def compose(
+    pictures: Sequence[Picture],
+    weights: NDArray[np.float64],
+    settings: ViewSettings,
+    rng: np.random.Generator,
+    mosaic: bool = True,
+) -> Picture:
+    """A window of `settings.width` × `settings.height`, or a mosaic of four, as clean as it was.
 
     `weights` (n,) are the chances of each picture, summing to 1.
     """
@@ -157,21 +168,25 @@ def sample(
     def pick() -> Picture:
         return pictures[int(rng.choice(len(pictures), p=weights))]
 
-    if mosaic and rng.random() < settings.mosaic:
-        split_x = int(width * rng.uniform(0.3, 0.7))
-        split_y = int(height * rng.uniform(0.3, 0.7))
-        image = np.empty((height, width, 3), np.uint8)
-        found = []
-        for x1, x2 in ((0, split_x), (split_x, width)):
-            for y1, y2 in ((0, split_y), (split_y, height)):
-                part = cut(pick(), x2 - x1, y2 - y1, settings, rng)
-                image[y1:y2, x1:x2] = part.image
-                found.append(part.boxes + np.array([x1, y1, x1, y1], np.float32))
-        boxes = np.concatenate(found)
-    else:
-        image, boxes = cut(pick(), width, height, settings, rng)
+    if not mosaic or rng.random() >= settings.mosaic:
+        return cut(pick(), width, height, settings, rng)
+    split_x = int(width * rng.uniform(0.3, 0.7))
+    split_y = int(height * rng.uniform(0.3, 0.7))
+    image = np.empty((height, width, 3), np.uint8)
+    found = []
+    for x1, x2 in ((0, split_x), (split_x, width)):
+        for y1, y2 in ((0, split_y), (split_y, height)):
+            part = cut(pick(), x2 - x1, y2 - y1, settings, rng)
+            image[y1:y2, x1:x2] = part.image
+            found.append(part.boxes + np.array([x1, y1, x1, y1], np.float32))
+    return Picture(image, np.concatenate(found))
+
+
+def finish(window: Picture, settings: ViewSettings, rng: np.random.Generator) -> Picture:
+    """The window mirrored or not, and disturbed."""
+    image, boxes = window
     if rng.random() < settings.flip:
         image = np.ascontiguousarray(image[:, ::-1])
         boxes = boxes.copy()
-        boxes[:, [0, 2]] = width - boxes[:, [2, 0]]
+        boxes[:, [0, 2]] = image.shape[1] - boxes[:, [2, 0]]
     return Picture(disturb(image, rng), boxes)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from edge.core import Event, Scene, Sink
+from edge.core import Event, Idler, Scene, Sink
 from models.errors import OutputError
 
 log = logging.getLogger(__name__)
@@ -40,9 +40,8 @@ class Together:
     def idle(self) -> None:
         """No frame has come for a while: those outputs are told that want to know."""
         for sink in tuple(self._sinks):
-            idle = getattr(sink, "idle", None)
-            if idle is not None:
-                idle()
+            if isinstance(sink, Idler):
+                sink.idle()
 
     def finish(self, events: Sequence[Event]) -> None:
         for sink in tuple(self._sinks):

@@ -35,14 +35,18 @@ class Screen(Protocol):
 class WindowSink:
     """Shows every scene it is given; it belongs on the main thread, where windows live.
 
-    UsageError at once where there can be no window; WindowClosed from `write` when the user has
-    had enough.
+    While no scene comes, `redraw` draws the last one again, with what is to be said of that.
+    UsageError at once where there can be no window; WindowClosed when the user has had enough.
     """
 
     lossless = False
 
     def __init__(
-        self, render: Callable[[Scene], Image], title: str, screen: Screen | None = None
+        self,
+        render: Callable[[Scene], Image],
+        title: str,
+        screen: Screen | None = None,
+        redraw: Callable[[Scene], Image] | None = None,
     ) -> None:
         if screen is None:
             problem = window_problem()
@@ -50,11 +54,20 @@ class WindowSink:
                 raise UsageError(problem)
         self._screen: Any = screen or cv2
         self._render = render
+        self._redraw = redraw or render
+        self._last: Scene | None = None
         self._title = title
         self._open = False
 
     def write(self, scene: Scene) -> None:
-        picture = self._render(scene)
+        self._last = scene
+        self._show(self._render(scene))
+
+    def idle(self) -> None:
+        if self._last is not None:
+            self._show(self._redraw(self._last))
+
+    def _show(self, picture: Image) -> None:
         if not self._open:
             self._create(picture)
         self._screen.imshow(self._title, picture)

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edge.sources.info import OpenSource, SourceInfo, SourceOptions
-from edge.sources.live import CaptureFactory, open_camera, open_capture
+from edge.sources.csi import CsiCamera
+from edge.sources.info import OpenSource, SourceInfo, SourceOptions, arrivals
+from edge.sources.live import open_live
+from edge.sources.pattern import Pattern, parse_pattern
 from edge.sources.pictures import folder_pictures, glob_pictures, is_picture, open_pictures
 from edge.sources.recorded import open_video
+from edge.sources.settings import source_options
+from edge.sources.stream import Stream
+from edge.sources.turn import turn_device
 from edge.sources.uri import Uri, parse_uri, redact
-from models.errors import SourceError
+from edge.sources.usb import CaptureFactory, UsbCamera, lasting_names, list_cameras, open_capture
+from models.errors import SourceError, UsageError
 
 __all__ = [
     "OpenSource",
     "SourceInfo",
     "SourceOptions",
     "Uri",
+    "arrivals",
+    "lasting_names",
+    "list_cameras",
     "open_source",
     "parse_uri",
     "redact",
+    "source_options",
 ]
 
 DEMO = Path(__file__).parents[1] / "demo" / "drive.mp4"
@@ -29,13 +39,14 @@ def open_source(
 ) -> tuple[SourceInfo, OpenSource]:
     """Open what the string names and prove that a first frame comes.
 
-    UsageError if it names nothing that is allowed, SourceError if it cannot be opened. Close the
-    source when done: its thread runs from now on.
+    A stream that is not there yet is waited for, see `open_live`. UsageError if the string names
+    nothing that is allowed, SourceError if it cannot be opened. Close the source when done: its
+    thread runs from now on.
     """
     options = options or SourceOptions()
     uri = parse_uri(text)
-    if uri.kind == "camera":
-        return open_camera(int(uri.target), options, capture)
+    if uri.kind in ("camera", "csi", "stream", "test"):
+        return _open_live(uri, options, capture)
     if uri.kind == "demo":
         if not DEMO.is_file():
             raise SourceError(f"the demo drive is not there: expected {DEMO}")
@@ -53,3 +64,21 @@ def open_source(
     if is_picture(path):
         return open_pictures([path], uri.target, options)
     return open_video(path, options)
+
+
+def _open_live(
+    uri: Uri, options: SourceOptions, capture: CaptureFactory
+) -> tuple[SourceInfo, OpenSource]:
+    if options.loop:
+        raise UsageError("loop: expected a file or pictures as the source, found a live one")
+    device: UsbCamera | CsiCamera | Stream | Pattern
+    if uri.kind == "camera":
+        device = UsbCamera(uri.target, options, capture)
+    elif uri.kind == "csi":
+        device = CsiCamera(int(uri.target), options)
+    elif uri.kind == "stream":
+        device = Stream(uri.target, options)
+    else:
+        device = parse_pattern(uri.target)
+    patient = uri.kind == "stream"
+    return open_live(device.name, turn_device(device, options), options.timeout_s, patient)

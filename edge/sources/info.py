@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from edge.core import Frame, Health
+from edge.handover import Closed
+
+TICK_S = 1.0  # the main thread waits no longer than this for anything
+
+Flip = Literal["none", "horizontal", "vertical", "both"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,16 +19,20 @@ class SourceOptions:
     """How to open a source.
 
     `max_pixels`: width × height above which a picture or a video is refused, before it is decoded.
-    `read_ahead`: frames decoded ahead of the one in work. `width`, `height`, `fps`: what a camera
-    is asked for (it may give something else). `timeout_s`: how long a camera may stay silent.
+    `read_ahead`: frames decoded ahead of the one in work. `size`, `fps`: what a camera is asked
+    for (it may give something else); None leaves it to the camera. `timeout_s`: how long a live
+    source may stay silent before it is opened again. `rotate`: degrees clockwise, a quarter turn
+    each; `flip` comes after it. `loop`: a file starts again at its end.
     """
 
     max_pixels: int = 50_000_000  # a 48-megapixel phone picture passes
     read_ahead: int = 4
-    width: int = 1280
-    height: int = 720
-    fps: float = 30.0
+    size: tuple[int, int] | None = None
+    fps: float | None = None
     timeout_s: float = 5.0
+    rotate: int = 0
+    flip: Flip = "none"
+    loop: bool = False
 
 
 def always_online() -> Health:
@@ -36,8 +45,8 @@ class SourceInfo(NamedTuple):
 
     `name`: fit for a log. `live`: frames come by themselves and are dropped when not taken.
     `stills`: unrelated pictures, each a segment of its own. `frames`: how many to expect.
-    `size`: (width, height) of the first frame, upright. `fps`: the nominal or average rate.
-    `health`: how it is when asked, from any thread.
+    `size`: (width, height) of the first frame, upright; None where a stream has not come yet.
+    `fps`: the nominal or average rate. `health`: how it is when asked, from any thread.
     """
 
     name: str
@@ -52,7 +61,22 @@ class SourceInfo(NamedTuple):
 class OpenSource(Iterator[Frame], Protocol):
     """An iterator of frames; closing it ends its thread and frees the device or file."""
 
+    def take(self, timeout_s: float | None = None) -> Frame:
+        """The next frame; Closed at the end, TimeoutError if none came in time."""
+        ...
+
     def close(self) -> None: ...
+
+
+def arrivals(source: OpenSource) -> Iterator[Frame | None]:
+    """Its frames, and None for every second in which none came."""
+    while True:
+        try:
+            yield source.take(TICK_S)
+        except TimeoutError:  # noqa: PERF203 - it waits a second each time
+            yield None
+        except Closed:
+            return
 
 
 def size_of(frame: Frame) -> tuple[int, int]:

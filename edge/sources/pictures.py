@@ -18,8 +18,10 @@ from PIL import UnidentifiedImageError
 
 from edge.core import Frame, Image
 from edge.handover import Feed, Queue
+from edge.sources.again import again
 from edge.sources.info import OpenSource, SourceInfo, SourceOptions, size_of
 from edge.sources.quiet import quiet_opencv
+from edge.sources.turn import turn_frames
 from models.errors import SourceError
 
 log = logging.getLogger(__name__)
@@ -42,13 +44,17 @@ def open_pictures(
 
     A picture that cannot be read is skipped with a warning and leaves a gap in `Frame.index`.
     """
-    feed = Feed(_frames(paths, name, options.max_pixels), Queue(options.read_ahead), name)
+    frames = _frames(paths, name, options.max_pixels)
+    if options.loop:
+        frames = again(frames, lambda: _frames(paths, name, options.max_pixels), 1 / STILL_FPS)
+    feed = Feed(turn_frames(frames, options), Queue(options.read_ahead), name)
     try:
         first = feed.peek()
     except BaseException:
         feed.close()
         raise
-    return SourceInfo(name, False, True, len(paths), size_of(first), STILL_FPS), feed
+    count = None if options.loop else len(paths)
+    return SourceInfo(name, False, True, count, size_of(first), STILL_FPS), feed
 
 
 def folder_pictures(folder: Path) -> list[Path]:
@@ -89,38 +95,48 @@ def read_picture(path: Path, max_pixels: int) -> Image:
         data = path.read_bytes()
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror}") from error
+    return decode_picture(data, str(path), max_pixels)
+
+
+def decode_picture(
+    data: bytes, name: str, max_pixels: int, formats: tuple[str, ...] | None = None
+) -> Image:
+    """A picture in memory, with the same promises; `name` is for the errors.
+
+    `formats`: only these, by Pillow's names, told from the content; None takes what can be read.
+    """
     if not data:
-        raise SourceError(f"{path} is empty: expected a picture, found 0 bytes")
-    width, height = _header_size(path, data)
+        raise SourceError(f"{name} is empty: expected a picture, found 0 bytes")
+    width, height = _header_size(name, data, formats)
     if width * height > max_pixels:
         raise SourceError(
-            f"{path} is too large: {width} × {height} pixels, expected at most "
+            f"{name} is too large: {width} × {height} pixels, expected at most "
             f"{max_pixels / 1e6:g} million"
         )
     try:
         with quiet_opencv():
             image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
-        raise SourceError(f"{path} cannot be decoded: {error.err}") from error
+        raise SourceError(f"{name} cannot be decoded: {error.err}") from error
     if image is None:
-        raise SourceError(f"{path} cannot be decoded: it is damaged or cut off")
+        raise SourceError(f"{name} cannot be decoded: it is damaged or cut off")
     return cast(Image, image)
 
 
-def _header_size(path: Path, data: bytes) -> tuple[int, int]:
+def _header_size(name: str, data: bytes, formats: tuple[str, ...] | None) -> tuple[int, int]:
     """(width, height) as stored; Pillow reads no more than the header here."""
     try:
         with warnings.catch_warnings():  # the cap is ours, not Pillow's
             warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
-            with Pillow.open(io.BytesIO(data)) as picture:
+            with Pillow.open(io.BytesIO(data), formats=formats) as picture:
                 width, height = picture.size
                 return width, height
     except Pillow.DecompressionBombError as error:
-        raise SourceError(f"{path} is too large: {error}") from error
+        raise SourceError(f"{name} is too large: {error}") from error
     except UnidentifiedImageError as error:
-        raise SourceError(f"{path} is not a picture: expected {_expected()}") from error
+        raise SourceError(f"{name} is not a picture: expected {_expected(formats)}") from error
     except (OSError, SyntaxError, ValueError) as error:  # what its readers raise on broken headers
-        raise SourceError(f"{path} cannot be decoded: {error}") from error
+        raise SourceError(f"{name} cannot be decoded: {error}") from error
 
 
 def _frames(paths: Sequence[Path], name: str, max_pixels: int) -> Generator[Frame, None, None]:
@@ -141,5 +157,5 @@ def _frames(paths: Sequence[Path], name: str, max_pixels: int) -> Generator[Fram
         log.warning("%d of %d pictures could not be read and were skipped", skipped, len(paths))
 
 
-def _expected() -> str:
-    return " ".join(sorted(SUFFIXES))
+def _expected(formats: tuple[str, ...] | None = None) -> str:
+    return ", ".join(formats) if formats else " ".join(sorted(SUFFIXES))

@@ -5,17 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any, cast
 
 import av
-import cv2
-import numpy as np
-from av.video.reformatter import VideoReformatter
 
-from edge.core import Frame, Image
+from edge.core import Frame
 from edge.handover import Closed, Feed, Queue
+from edge.sources.again import again
 from edge.sources.containers import Extent, file_extent
+from edge.sources.decoded import PictureMaker, decoding_threads, mean_rate, moving
 from edge.sources.info import OpenSource, SourceInfo, SourceOptions, size_of
+from edge.sources.turn import turn_frames
 from models.errors import SourceError
 
 log = logging.getLogger(__name__)
@@ -27,14 +26,8 @@ _FORMATS = (
 )
 _OPEN = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
 
-_COVER = 0x400  # AV_DISPOSITION_ATTACHED_PIC
-_FPS = 25.0  # for a stream that names no rate
 _NUDGE_S = 0.001  # between frames whose stamps stand still or swap
 _JUMP_S = 1.0  # further back than this, another recording begins
-
-# One decoding thread up to this size. It is quick enough, costs the same CPU time, and with more
-# FFmpeg hands a damaged frame out before it is known to be damaged, once in twenty-five times.
-_ONE_THREAD_PIXELS = 1920 * 1088
 
 
 def open_video(path: Path, options: SourceOptions) -> tuple[SourceInfo, OpenSource]:
@@ -43,7 +36,10 @@ def open_video(path: Path, options: SourceOptions) -> tuple[SourceInfo, OpenSour
     A file that is cut off gives what is before the cut, then a warning, then ends.
     """
     video = Video(path, options.max_pixels)
-    feed = Feed(video.frames(), Queue(options.read_ahead), str(path))
+    frames = video.frames()
+    if options.loop:
+        frames = again(frames, lambda: Video(path, options.max_pixels).frames(), 1 / video.fps)
+    feed = Feed(turn_frames(frames, options), Queue(options.read_ahead), str(path))
     try:
         first = feed.peek()
     except Closed:
@@ -52,8 +48,8 @@ def open_video(path: Path, options: SourceOptions) -> tuple[SourceInfo, OpenSour
     except BaseException:
         feed.close()
         raise
-    info = SourceInfo(str(path), False, False, video.count, size_of(first), video.fps)
-    return info, feed
+    count = None if options.loop else video.count
+    return SourceInfo(str(path), False, False, count, size_of(first), video.fps), feed
 
 
 class Video:
@@ -70,18 +66,17 @@ class Video:
         except BaseException:
             self._container.close()
             raise
-        self.fps = _rate(self._stream)
+        self.fps = mean_rate(self._stream)
         self._duration = self._declared_duration()
         self.count: int | None = self._stream.frames or round(self._duration * self.fps) or None
         self._stream.thread_type = "AUTO"
         context = self._stream.codec_context
-        small = context.width * context.height <= _ONE_THREAD_PIXELS
-        context.thread_count = 1 if small else 0  # 0: one a core
+        context.thread_count = decoding_threads(context.width, context.height)
 
     def frames(self) -> Generator[Frame, None, None]:
         """Every frame that can be decoded, upright, in presentation order; closes the file."""
         clock = PresentationClock(1 / self.fps)
-        picture = _PictureMaker()
+        picture = PictureMaker()
         index = -1
         damaged = 0
         whole = True
@@ -147,7 +142,7 @@ class Video:
 
     def _video_stream(self) -> av.VideoStream:
         """The first moving picture: no sound, and no cover of an album."""
-        streams = [s for s in self._container.streams.video if not _is_cover(s)]
+        streams = moving(self._container)
         if not streams:
             found = ", ".join(sorted({s.type for s in self._container.streams})) or "nothing"
             raise SourceError(f"{self._path} has no video in it: found {found}")
@@ -195,59 +190,6 @@ class PresentationClock:
         return self._last
 
 
-class _PictureMaker:
-    """Decoded frames to BGR: all in the size of the first and upright as its matrix says."""
-
-    def __init__(self) -> None:
-        self._reformatter = VideoReformatter()
-        self._size: tuple[int, int] | None = None
-        self._matrix = (1, 0, 0, 1)
-
-    def __call__(self, decoded: av.VideoFrame) -> Image:
-        if self._size is None:
-            self._size = decoded.width, decoded.height
-            self._matrix = display_matrix(decoded)
-        width, height = self._size
-        # Nothing is scaled, so the quickest filter loses nothing.
-        bgr = self._reformatter.reformat(
-            decoded, width, height, "bgr24", interpolation="FAST_BILINEAR"
-        )
-        plane = bgr.planes[0]
-        rows = np.frombuffer(cast(Any, plane), np.uint8).reshape(-1, plane.line_size)
-        image = np.ascontiguousarray(rows[:height, : 3 * width]).reshape(height, width, 3)
-        return turn_upright(image, self._matrix)
-
-
-def display_matrix(decoded: av.VideoFrame) -> tuple[int, int, int, int]:
-    """(a, b, c, d) of the display matrix, each -1, 0 or 1; the identity if there is none.
-
-    x' = a·x + c·y and y' = b·x + d·y, ISO/IEC 14496-12, 6.2.2; quarter turns and mirrors only.
-    """
-    side_data = cast(Any, decoded.side_data).get("DISPLAYMATRIX")
-    if side_data is not None:
-        values = np.frombuffer(side_data, np.int32)[[0, 1, 3, 4]] / 65536  # 16.16 fixed point
-        a, b, c, d = (round(float(value)) for value in values)
-        if a * a + b * b == 1 and (c, d) in ((-b, a), (b, -a)):
-            return a, b, c, d
-        log.warning("the video is turned by an angle that is no quarter turn: left as it is")
-    return 1, 0, 0, 1
-
-
-def turn_upright(image: Image, matrix: tuple[int, int, int, int]) -> Image:
-    """The picture as the display matrix means it to be seen; the same array if it already is."""
-    a, b, c, d = matrix
-    if a == 0:  # a quarter turn: columns become rows
-        image = cast(Image, cv2.transpose(image))
-        a, d = c, b
-    if a < 0 and d < 0:
-        return cast(Image, cv2.flip(image, -1))
-    if a < 0:
-        return cast(Image, cv2.flip(image, 1))
-    if d < 0:
-        return cast(Image, cv2.flip(image, 0))
-    return image
-
-
 def _open_container(path: Path, extent: Extent) -> av.container.InputContainer:
     if path.stat().st_size == 0:
         raise SourceError(f"{path} is empty: expected a video, found 0 bytes")
@@ -263,16 +205,3 @@ def _open_container(path: Path, extent: Extent) -> av.container.InputContainer:
     except (av.FFmpegError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise SourceError(f"{path} is not a video that can be read: {why}") from error
-
-
-def _rate(stream: av.VideoStream) -> float:
-    """Frames per second on average, or the nominal rate; cut files can claim nonsense."""
-    for rate in (stream.average_rate, stream.guessed_rate):
-        if rate is not None and rate.denominator and 0.01 < float(rate) < 1000:
-            return float(rate)
-    return _FPS
-
-
-def _is_cover(stream: av.VideoStream) -> bool:
-    disposition = getattr(stream, "disposition", 0)  # PyAV 12 does not tell, 14 has an enum
-    return bool(int(getattr(disposition, "value", disposition)) & _COVER)

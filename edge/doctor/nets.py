@@ -1,0 +1,63 @@
+"""The two models: their files, and a test that this machine computes what others compute."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from edge.doctor.child import Child
+from edge.doctor.finding import Finding, ok, problem, warning
+from models.errors import ModelError
+from models.spec import find_model, load_spec, model_bytes
+
+FETCH_CURE = "install the project again, or copy the model's .tflite and .json anew"
+NUMBERS_CURE = (
+    "the nets compute something else than they should: pip install --force-reinstall "
+    "ai-edge-litert; if that does not help, send this report"
+)
+
+
+def model_findings(detector: str, classifier: str) -> Iterator[Finding]:
+    """Whether both files are what their JSON says, by their hash."""
+    for name in (detector, classifier):
+        try:
+            path = find_model(name)
+            spec = load_spec(path)
+            data = model_bytes(spec, path)
+        except ModelError as error:
+            yield problem("models", str(error), FETCH_CURE)
+            continue
+        size = len(data) / 2**20
+        text = f"{spec.name} {spec.version}, {size:.1f} MB, sha256 {spec.sha256[:16]}… as expected"
+        yield ok("models", text)
+
+
+def selftest_findings(python: Child, detector: str, classifier: str) -> Iterator[Finding]:
+    """Both models on golden pictures, in a child process."""
+    answer = python(["-m", "edge.doctor.selftest", detector, classifier])
+    if answer.failure:
+        text = f"the models cannot be run: {answer.failure}"
+        cure = (
+            "mend what is said above; " + NUMBERS_CURE if "crash" in answer.failure else FETCH_CURE
+        )
+        yield problem("self-test", text, cure)
+        return
+    report = json.loads(answer.output)
+    delegate = "XNNPACK" if report["delegated"] else "none"
+    took = (
+        f"one thread: {report['detect_ms']:.1f} ms a frame, {report['classify_ms']:.1f} ms a sign"
+    )
+    if report["delegated"]:
+        yield ok("runtime", f"LiteRT on the CPU, delegate {delegate}; {took}")
+    else:
+        yield warning(
+            "runtime",
+            f"LiteRT on the CPU without XNNPACK: slow; {took}",
+            "install a newer ai-edge-litert",
+        )
+    if report["differences"]:
+        yield problem("self-test", "; ".join(report["differences"]), NUMBERS_CURE)
+    elif report["known"]:
+        yield ok("self-test", "both models read the golden pictures as they should")
+    else:
+        yield ok("self-test", "both models run; what these two should read is not known")

@@ -1,0 +1,149 @@
+"""Makes the line that a configuration asks for: the models, and the stages around them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+from edge.ahead import AheadDetector
+from edge.case import DecisionSettings
+from edge.classifier import SignClassifier, load_classifier
+from edge.config import Config
+from edge.core import Classifier, Detector, Line
+from edge.course import TrackerSettings
+from edge.decision import Decision
+from edge.detector import YoloDetector, load_detector
+from edge.pipeline import Pipeline, Stills
+from edge.reader import Reader
+from edge.reload import AHEAD_SETTINGS, MODEL_SETTINGS, changed
+from edge.road import RoadLine, RoadSettings
+from edge.roi import RoiDetector, parse_roi
+from edge.sparse import SparseDetector
+from edge.threads import MOST, Plan, plan_for
+from edge.tracker import SignTracker
+from models.errors import ModelError, UsageError
+from models.spec import Spec
+
+
+class Models(NamedTuple):
+    """The two nets of a line; `others` are copies of the detector that take turns with it."""
+
+    detector: YoloDetector
+    classifier: SignClassifier
+    threads: int
+    others: tuple[YoloDetector, ...] = ()
+
+    def words(self) -> str:
+        """For the status line."""
+        names = f"{self.detector.spec.name} + {self.classifier.spec.name}"
+        threads = self.threads * (1 + len(self.others))
+        return f"{names} · {threads} thread{'s' if threads > 1 else ''}"
+
+
+def load_models(config: Config, patient: bool = False) -> Models:
+    """Both models of the configuration; ModelError where one is not what it claims to be.
+
+    With a `patient` source, whose frames wait, as many detectors as do most frames a second.
+    """
+    given = config.threads
+    plan = Plan(given, min(given, MOST)) if given else plan_for(config.detector)
+    threads, workers = (1, plan.workers) if patient and plan.workers > 1 else (plan.threads, 1)
+    detectors = [load_detector(config.detector, threads, config.conf) for _ in range(workers)]
+    classifier = load_classifier(config.classifier, threads)
+    return Models(detectors[0], classifier, threads, tuple(detectors[1:]))
+
+
+def look_ahead(models: Models, config: Config, stills: bool) -> AheadDetector | None:
+    """What lets all detectors work at once, if there are several."""
+    if not models.others:
+        return None
+    detectors = [shown(detector, config) for detector in (models.detector, *models.others)]
+    return AheadDetector(detectors, 1 if stills else config.detect_every)
+
+
+def shown(detector: Detector, config: Config) -> Detector:
+    """The detector with what the configuration lets it see."""
+    return RoiDetector(detector, parse_roi(config.roi)) if config.roi else detector
+
+
+def build(models: Models, config: Config, stills: bool, ahead: AheadDetector | None = None) -> Line:
+    """The line: for a moving picture, or for `stills`, where nothing is tracked.
+
+    `ahead` takes the place of the detector where the source is fed through it. ModelError where
+    the two models were not published as a pair. `conf` takes the place of every threshold on a
+    score: of detections, of still readings, of the start of a track.
+    """
+    detector = ahead or shown(models.detector, config)
+    if stills:
+        return Stills(still_reader(models, config, detector))
+    if config.detect_every > 1 and not ahead:
+        detector = SparseDetector(detector, config.detect_every)
+    line = follow(detector, models.classifier, config, threshold_of(models, config))
+    return RoadLine(line, RoadSettings(config.road_expiry_s))
+
+
+def threshold_of(models: Models, config: Config) -> float:
+    """The least fused score of a sign; ModelError where the models were not published as a pair."""
+    threshold = pair_threshold(models.detector.spec, models.classifier.spec)
+    return threshold if config.conf is None else config.conf
+
+
+def rebuilder(
+    models: Models, config: Config, stills: bool, ahead: AheadDetector | None
+) -> Callable[[Config], Line]:
+    """A function that builds the line anew; the models are loaded again only if they changed.
+
+    It raises a UsageError for a change of what several detectors are at work with already.
+    """
+    kept = [(config, models)]
+
+    def rebuild(new: Config) -> Line:
+        config, models = kept[0]
+        names = changed(config, new)
+        if ahead and (fixed := sorted(names & AHEAD_SETTINGS)):
+            raise UsageError(f"while a file is read, only a restart changes {', '.join(fixed)}")
+        if names & MODEL_SETTINGS:
+            models = load_models(new)
+        line = build(models, new, stills, ahead)
+        kept[0] = (new, models)
+        return line
+
+    return rebuild
+
+
+def still_reader(models: Models, config: Config, detector: Detector) -> Reader:
+    """Reads single pictures; ModelError where the two models were not published as a pair."""
+    return Reader(detector, models.classifier, threshold_of(models, config))
+
+
+def upload_nets(config: Config) -> tuple[Reader, SignClassifier]:
+    """Nets of their own for pictures that are sent to the page, on one thread."""
+    models = load_models(replace(config, threads=1))
+    return still_reader(models, config, models.detector), models.classifier
+
+
+def follow(
+    detector: Detector, classifier: Classifier, config: Config, threshold: float
+) -> Pipeline:
+    """The line of a moving picture; `threshold` is the least fused score of a sign."""
+    tracker = TrackerSettings()
+    if config.conf is not None:
+        low = min(tracker.low_score, config.conf)
+        tracker = replace(tracker, high_score=config.conf, low_score=low)
+    decision = Decision(DecisionSettings(fused=threshold))
+    return Pipeline(detector, SignTracker(tracker), classifier, decision, config.max_reads)
+
+
+def pair_threshold(detector: Spec, classifier: Spec) -> float:
+    """The threshold of the fused score that was found for these two together.
+
+    ModelError where neither names the other.
+    """
+    for one, other in ((detector, classifier), (classifier, detector)):
+        if one.pair and one.pair.sha256 == other.sha256:
+            return one.pair.score
+    raise ModelError(
+        f"{detector.name} and {classifier.name}: expected a pair published together, found no "
+        "threshold in either for the other"
+    )

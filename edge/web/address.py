@@ -1,0 +1,126 @@
+"""Where the page is served, who may reach it there, and the token that lets them in."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from models.errors import OutputError, UsageError
+
+DEFAULT = "127.0.0.1:8080"
+TOKEN_VARIABLE = "EDGE_WEB_TOKEN"
+SHORTEST_TOKEN = 12
+BACKLOG = 64
+_MAKE_ONE = "python -c 'import secrets; print(secrets.token_urlsafe())' makes one"
+
+
+class Address(NamedTuple):
+    """A resolved place to listen: the host as it was written, and as the system knows it."""
+
+    host: str
+    port: int
+    family: socket.AddressFamily
+    place: tuple[Any, ...]
+
+    @property
+    def is_loopback(self) -> bool:
+        """Only this machine reaches it."""
+        return ipaddress.ip_address(str(self.place[0]).partition("%")[0]).is_loopback
+
+
+def parse_address(text: str) -> Address:
+    """`HOST:PORT`, `HOST`, `PORT` or `[IPV6]:PORT`, resolved; UsageError for anything else."""
+    default_host, _, default_port = DEFAULT.partition(":")
+    if text.isdecimal():
+        text = f"{default_host}:{text}"
+    host, colon, port = text.rpartition(":")
+    if not colon or text.endswith("]") or (":" in host and not host.startswith("[")):
+        host, port = text, default_port
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isdecimal() or not 0 <= int(port) <= 65535:
+        raise UsageError(f"web: expected HOST:PORT such as {DEFAULT}, found {text!r}")
+    try:
+        found = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise UsageError(f"web: there is no host {host!r} to listen on: {error}") from error
+    found.sort(key=lambda each: each[0] != socket.AF_INET)  # localhost is both; most ask for IPv4
+    family, _, _, _, place = found[0]
+    return Address(host, int(port), family, place)
+
+
+def read_token(text: str, environment: Mapping[str, str] = os.environ) -> str:
+    """The token: as given, of the file behind an `@`, or of the environment; empty if none.
+
+    UsageError for a file that cannot be read and for a token that could be guessed.
+    """
+    origin = "--web-token"
+    if text.startswith("@"):
+        origin = text[1:]
+        try:
+            text = Path(origin).expanduser().read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise UsageError(f"web: cannot read {origin}: {why}") from error
+        text = text.strip() or " "
+    elif not text:
+        origin = f"${TOKEN_VARIABLE}"
+        text = environment.get(TOKEN_VARIABLE, "").strip()
+        if not text:
+            return ""
+    if len(text) < SHORTEST_TOKEN or not text.isascii() or not text.isprintable() or " " in text:
+        raise UsageError(
+            f"web: expected at least {SHORTEST_TOKEN} letters, digits and signs in {origin}; "
+            f"{_MAKE_ONE}"
+        )
+    return text
+
+
+def check_token(address: Address, token: str) -> None:
+    """UsageError for an address that others reach, without a token."""
+    if not token and not address.is_loopback:
+        raise UsageError(
+            f"web: {address.host} can be reached by others, so the page needs a token, by "
+            f"--web-token or by ${TOKEN_VARIABLE}; {_MAKE_ONE}"
+        )
+
+
+def allowed_hosts(address: Address, names: str) -> frozenset[str]:
+    """The host names by which a browser may ask for the page, in lower case.
+
+    Other names are those of strangers who let their name point here (DNS rebinding). Plain IP
+    addresses cannot be misused that way and are judged by `is_own_address`. `names`: further
+    ones, separated by commas.
+    """
+    own = {"localhost", address.host.lower()}
+    if not address.is_loopback:
+        machine = socket.gethostname().lower()
+        own |= {machine, f"{machine.partition('.')[0]}.local"}
+    return frozenset(own | {name.strip().lower() for name in names.split(",") if name.strip()})
+
+
+def listen(address: Address) -> socket.socket:
+    """An open socket there; OutputError where the port is taken or not ours to take."""
+    listener = socket.socket(address.family, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":  # elsewhere it would let two programs have the port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address.place)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        where = f"{address.host}:{address.port}"
+        raise OutputError(
+            f"the page cannot be served at {where}: {error.strerror}; name another place with "
+            "--web HOST:PORT"
+        ) from error
+    return listener
+
+
+def page_url(address: Address, listener: socket.socket) -> str:
+    """What to type into a browser."""
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    return f"http://{host}:{listener.getsockname()[1]}/"

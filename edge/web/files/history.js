@@ -1,0 +1,138 @@
+// The history: newest signs first, by page and by class.
+
+import { ask, byId, make, percent, setText, signImage } from "/dom.js";
+
+const MOST_CARDS = 600;
+const OPEN_S = 120; // a sign without an end for longer is of a run that was cut off
+const list = byId("signs");
+const classes = byId("classes");
+const cards = new Map(); // sign number → its element
+let wanted = null; // the only class to show
+let oldest = null;
+let spoken = null; // the highest number that was said aloud
+
+const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+const calendar = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
+function when(sign) {
+  if (sign.wall === null) return "";
+  const time = new Date(sign.wall * 1000);
+  const today = time.toDateString() === new Date().toDateString();
+  return (today ? clock : calendar).format(time);
+}
+
+function fillCard(card, sign) {
+  const isRecent = sign.wall !== null && Math.abs(Date.now() / 1000 - sign.wall) < OPEN_S;
+  const seen = sign.ended ? `seen for ${sign.seen_s.toFixed(1)} s` : isRecent ? "in view" : "";
+  const word = JSON.stringify([sign.class_id, sign.probability, seen, sign.crop]);
+  if (card.dataset.word === word) return;
+  card.dataset.word = word;
+  const crop = sign.crop
+    ? make("img", {
+        className: "crop", src: `${sign.crop}?${sign.ended ? 1 : 0}`, loading: "lazy",
+        alt: `The sign as it was seen: ${sign.name}`, width: 72, height: 72,
+      })
+    : make("span", { className: "crop" });
+  card.replaceChildren(
+    crop,
+    make("div", { className: "what" },
+      make("p", { className: "name" }, signImage(sign.class_id, 22), sign.name),
+      make("p", { className: "fine", title: sign.source }, [when(sign), seen].filter(Boolean).join(" · ")),
+    ),
+    make("span", { className: "sure", textContent: percent(sign.probability) }),
+  );
+}
+
+function put(signs, atEnd) {
+  const fresh = [];
+  for (const sign of signs) {
+    let card = cards.get(sign.number);
+    if (!card) {
+      card = make("li", { className: "card" });
+      cards.set(sign.number, card);
+      fresh.push(card);
+    }
+    fillCard(card, sign);
+    oldest = oldest === null ? sign.number : Math.min(oldest, sign.number);
+  }
+  if (atEnd) list.append(...fresh);
+  else list.prepend(...fresh);
+  while (cards.size > MOST_CARDS && !atEnd) {
+    const [number] = [...cards.keys()].sort((a, b) => a - b);
+    cards.get(number).remove();
+    cards.delete(number);
+  }
+  byId("history-none").hidden = cards.size > 0;
+}
+
+async function get(before) {
+  const query = new URLSearchParams();
+  if (before !== null) query.set("before", before);
+  if (wanted !== null) query.set("class", wanted);
+  const answer = await ask(`/api/signs?${query}`);
+  if (!answer.ok) throw new Error((await answer.json()).error);
+  return (await answer.json()).signs;
+}
+
+function say(signs) {
+  const newest = Math.max(0, ...signs.map((sign) => sign.number));
+  if (spoken !== null && newest > spoken) {
+    byId("said").textContent = signs.filter((s) => s.number > spoken).map((s) => s.name).join(", ");
+  }
+  spoken = Math.max(spoken ?? 0, newest);
+}
+
+async function fillClasses() {
+  const answer = await ask("/api/counts");
+  if (!answer.ok) return;
+  const counts = (await answer.json()).classes;
+  const all = counts.reduce((sum, each) => sum + each.count, 0);
+  const chip = (id, name, count, ...inside) => {
+    const button = make("button", { type: "button", className: "chip", title: name }, ...inside,
+      make("span", { textContent: count }));
+    button.setAttribute("aria-pressed", String(wanted === id));
+    button.setAttribute("aria-label", `${name}: ${count}`);
+    button.dataset.key = String(id);
+    button.addEventListener("click", () => choose(id));
+    return button;
+  };
+  const focused = document.activeElement?.closest(".chip")?.dataset.key;
+  classes.replaceChildren(
+    ...(all ? [chip(null, "All signs", all, make("b", { textContent: "All" }))] : []),
+    ...counts.map((each) => chip(each.class_id, each.name, each.count, signImage(each.class_id, 24))),
+  );
+  if (focused !== undefined) classes.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+}
+
+async function choose(id) {
+  wanted = id;
+  cards.clear();
+  oldest = null;
+  list.replaceChildren();
+  await refreshHistory();
+}
+
+let turn = Promise.resolve(); // one after the other, so that no card is made twice
+
+export function refreshHistory() {
+  turn = turn.then(async () => {
+    const first = cards.size === 0;
+    const signs = await get(null);
+    if (wanted === null) say(signs);
+    put(signs, false);
+    if (first) byId("more").hidden = signs.length === 0 || (await get(oldest)).length === 0;
+    await fillClasses();
+  }).catch(() => {});
+  return turn;
+}
+
+byId("more").addEventListener("click", () => {
+  turn = turn.then(async () => {
+    put(await get(oldest), true);
+    byId("more").hidden = (await get(oldest)).length === 0;
+  }).catch(() => {});
+});
+
+export function showKept(kept) {
+  setText(byId("kept"), kept ? "" : "of this run; --store FILE.sqlite keeps it");
+}

@@ -1,0 +1,101 @@
+"""Opens what remembers and what shows: the event store and the page, if they were asked for."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from edge.classifier import SignClassifier
+from edge.config import Config
+from edge.core import Sink
+from edge.history import History
+from edge.reader import Reader
+from edge.sinks.store import Retention, Store, StoreSink
+from edge.sources import SourceInfo
+from edge.web.address import (
+    Address,
+    allowed_hosts,
+    check_token,
+    listen,
+    page_url,
+    parse_address,
+    read_token,
+)
+from models.errors import OutputError, UsageError
+
+log = logging.getLogger(__name__)
+
+TEMPORARY = Retention(days=0, megabytes=32)  # the history of a page without a store
+
+
+def open_store_and_page(
+    config: Config,
+    info: SourceInfo,
+    models: str,
+    load: Callable[[], tuple[Reader, SignClassifier]],
+    stack: ExitStack,
+) -> list[Sink]:
+    """The sinks of `store` and `web`, the first to be closed last; none where neither is set.
+
+    Without a store the page remembers this run, in a temporary file. `models`: in words; `load`:
+    makes the nets that read uploads. UsageError where the page would be open to all or its
+    packages are missing, OutputError where the file or the port cannot be had.
+    """
+    address = check_web(config)
+    listener = None
+    if address is not None:
+        listener = listen(address)
+        stack.callback(listener.close)
+    if config.store:
+        path, keep = Path(config.store), Retention(config.store_days, config.store_mb)
+    elif address is not None:
+        path, keep = _temporary_folder(stack) / "history.sqlite", TEMPORARY
+    else:
+        return []
+    sinks: list[Sink] = [StoreSink(Store(path, info.name, keep), info.live)]
+    if address is None or listener is None:
+        return sinks
+
+    from edge.web.guard import Rules  # noqa: PLC0415 - with the server's packages, only if wanted
+    from edge.web.reading import PictureReader  # noqa: PLC0415
+    from edge.web.routes import Parts, build_app  # noqa: PLC0415
+    from edge.web.server import PageServer  # noqa: PLC0415
+    from edge.web.sink import About, PageSink  # noqa: PLC0415
+
+    token, hosts = read_token(config.web_token), allowed_hosts(address, config.web_names)
+    history = History(path)
+    sink = PageSink(About(info.name, info.live, models), info.health)
+    parts = Parts(sink, history, PictureReader(load), kept=bool(config.store))
+    app = build_app(parts, lambda login: Rules(hosts, address.is_loopback, token, login))
+    sink.closing.callback(history.close)
+    sink.closing.callback(PageServer(app, listener).close)
+    log.info("page: %s", page_url(address, listener))
+    return [*sinks, sink]
+
+
+def check_web(config: Config) -> Address | None:
+    """Where the page goes, None where none is wanted; UsageError where that cannot be."""
+    if not config.web:
+        return None
+    address = parse_address(config.web)
+    check_token(address, read_token(config.web_token))
+    try:
+        import starlette  # noqa: F401, PLC0415
+        import uvicorn  # noqa: F401, PLC0415
+    except ImportError as error:
+        raise UsageError(
+            f'the page needs {error.name}: pip install "traffic-sign-edge[web]"'
+        ) from error
+    return address
+
+
+def _temporary_folder(stack: ExitStack) -> Path:
+    try:
+        return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="traffic-signs-")))
+    except OSError as error:
+        raise OutputError(
+            f"the page finds no place for its history: {error.strerror}; name one with --store"
+        ) from error

@@ -1,0 +1,154 @@
+"""The page in a real Chromium, before a real run on a real video."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import pytest
+
+from tests.commands import TIMEOUT_S, command, environment
+from tests.live.browser import Browser, chromium
+from tests.pages import demo_frame
+
+pytestmark = pytest.mark.live
+
+TOKEN = "a-token-for-the-test"
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A run on the drive, over and over, with a store and a page behind a token."""
+    folder = tmp_path_factory.mktemp("run")
+    flags = (
+        "--source",
+        "demo:",
+        "--loop",
+        "--store",
+        "s.sqlite",
+        "--web",
+        "0",
+        "--web-token",
+        TOKEN,
+    )
+    with subprocess.Popen(
+        command("edge.run", *flags),
+        cwd=folder,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        yield next(line for line in process.stderr if "page: " in line).split()[-1]
+        process.send_signal(signal.SIGTERM)
+        said = process.stderr.read()
+        assert process.wait(TIMEOUT_S) == 128 + signal.SIGTERM, said
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Browser]:
+    with chromium(tmp_path / "profile", 1280, 800) as browser:
+        yield browser
+        refused = [each for each in browser.complaints() if "401" not in each]
+        assert refused == []
+
+
+def enter(browser: Browser, url: str, token: str) -> None:
+    browser.open(url)
+    browser.type("#token", token)
+    browser.click("button")
+
+
+def test_a_wrong_token_is_refused_and_the_right_one_opens(browser: Browser, url: str) -> None:
+    enter(browser, url, "a-wrong-token-it-is")
+
+    browser.wait(lambda: "That is not the token" in browser.text("form"), "the refusal")
+    assert browser.run("return fetch('/api/state').then((answer) => answer.status)") == 401
+    enter(browser, url, TOKEN)
+    browser.wait(lambda: browser.text("#state") == "Playing", "the state")
+
+
+def test_a_link_with_the_token_opens_and_hides_it(browser: Browser, url: str) -> None:
+    browser.open(f"{url}?token={TOKEN}")
+
+    browser.wait(lambda: browser.text("#state") == "Playing", "the state")
+    assert browser.run("return location.href") == url
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+def test_the_picture_moves_and_fits(url: str, tmp_path: Path, width: int, height: int) -> None:
+    with chromium(tmp_path / "profile", width, height) as browser:
+        browser.open(f"{url}?token={TOKEN}")
+        pixel = """
+            const picture = document.querySelector("#picture");
+            if (!picture.naturalWidth) return "";
+            const canvas = document.createElement("canvas");
+            [canvas.width, canvas.height] = [picture.naturalWidth, picture.naturalHeight];
+            const context = canvas.getContext("2d");
+            context.drawImage(picture, 0, 0);
+            const data = context.getImageData(0, 0, canvas.width, canvas.height).data;
+            let sum = 0;
+            for (let i = 0; i < data.length; i += 997) sum = (sum * 31 + data[i]) % 1e9;
+            return `${canvas.width}x${canvas.height} ${sum}`;"""
+        first = browser.wait(lambda: browser.run(pixel), "a picture")
+        second = browser.wait(
+            lambda: (now := browser.run(pixel)) != first and now, "another picture"
+        )
+
+        assert first.startswith("960x540 ")
+        assert second.startswith("960x540 ")
+        assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
+        assert browser.complaints() == []
+
+
+def test_the_picture_can_be_stopped(browser: Browser, url: str) -> None:
+    number = "return document.querySelector('#screen').dataset.picture ?? ''"
+    browser.open(f"{url}?token={TOKEN}")
+    browser.wait(lambda: browser.run(number), "a picture")
+
+    browser.click("#pause")
+    assert browser.run("return document.querySelector('#pause').ariaPressed") == "true"
+    browser.click("#pause")
+    stopped = browser.run(number)
+
+    browser.wait(lambda: browser.run(number) != stopped, "a picture after that")
+
+
+def test_the_timeline_fills_and_can_be_filtered(browser: Browser, url: str) -> None:
+    browser.open(f"{url}?token={TOKEN}")
+
+    browser.wait(lambda: "Speed limit 50" in browser.text("#signs"), "a sign in the history")
+    loaded = "return document.querySelector('#signs img.crop')?.naturalWidth ?? 0"
+    assert browser.wait(lambda: browser.run(loaded), "its picture") == 128
+    browser.click('[data-key="2"]')
+    browser.wait(
+        lambda: (
+            browser.run("return document.querySelector('[data-key=\"2\"]').ariaPressed") == "true"
+        ),
+        "the filter",
+    )
+    names = "return [...document.querySelectorAll('#signs .name')].map((e) => e.innerText.trim())"
+    assert set(browser.wait(lambda: browser.run(names), "the filtered")) == {"Speed limit 50"}
+
+
+def test_an_upload_is_read(browser: Browser, url: str, tmp_path: Path) -> None:
+    scene, junk = tmp_path / "scene.png", tmp_path / "junk.png"
+    cv2.imwrite(str(scene), demo_frame(36))
+    junk.write_text("no picture")
+    browser.open(f"{url}?token={TOKEN}")
+
+    browser.type("#file", str(scene))
+    browser.wait(lambda: "found, in" in browser.text("#verdict"), "the answer")
+    assert "Speed limit 50" in browser.text("#read")
+    box = browser.run(
+        """const [box, picture] = ["#shown .box", "#shown img"].map((each) =>
+            document.querySelector(each).getBoundingClientRect());
+        return box.left > picture.left && box.right < picture.right && box.width > 2;"""
+    )
+    assert box
+    browser.type("#file", str(junk))
+    browser.wait(lambda: "not a picture" in browser.text("#verdict"), "the refusal")
+    browser.complaints()  # the browser notes the refused upload by itself

@@ -1,0 +1,118 @@
+"""Several detectors at work at once: the same answers, in the same order."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from fakes import numbered_image
+
+from edge.ahead import AheadDetector
+from edge.core import Box, Detection, Frame, Image
+from models.errors import ModelError, SourceError
+from tests.fakes import image_number
+
+LIMIT_S = 30.0
+
+
+class Numbered:
+    """Finds one box whose place is the picture's number."""
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+
+    def detect(self, image: Image) -> list[Detection]:
+        number = image_number(image)
+        self.seen.append(number)
+        return [Detection(Box(number, 0, number + 1, 1), 0.9)]
+
+
+class Meeting:
+    """Answers only once as many are at work as the barrier asks for."""
+
+    def __init__(self, barrier: threading.Barrier) -> None:
+        self._barrier = barrier
+
+    def detect(self, image: Image) -> list[Detection]:  # noqa: ARG002
+        self._barrier.wait(LIMIT_S)
+        return []
+
+
+class Broken:
+    def detect(self, image: Image) -> list[Detection]:
+        raise ModelError(f"picture {image_number(image)}")
+
+
+def frames(count: int, error: Exception | None = None) -> Iterator[Frame]:
+    for number in range(count):
+        yield Frame(numbered_image(number, 8, 8), number, number / 10)
+    if error:
+        raise error
+
+
+def places(ahead: AheadDetector, source: Iterator[Frame]) -> list[tuple[int, list[int]]]:
+    """Each frame's number, and the numbers that were found in it."""
+    return [
+        (frame.index, [int(d.box.x1) for d in ahead.detect(frame.image)])
+        for frame in ahead.feed(source)
+    ]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+@pytest.mark.parametrize("count", [0, 1, 2, 7])
+def test_every_frame_comes_in_order_with_its_own_answer(workers: int, count: int) -> None:
+    ahead = AheadDetector([Numbered() for _ in range(workers)])
+
+    assert places(ahead, frames(count)) == [(n, [n]) for n in range(count)]
+    ahead.close()
+
+
+def test_only_every_nth_frame_is_looked_at() -> None:
+    detector = Numbered()
+    ahead = AheadDetector([detector], every=3)
+
+    found = places(ahead, frames(8))
+
+    assert found == [(n, [n] if n % 3 == 0 else []) for n in range(8)]
+    assert detector.seen == [0, 3, 6]
+    ahead.close()
+
+
+def test_all_detectors_work_at_once() -> None:
+    barrier = threading.Barrier(3)
+    ahead = AheadDetector([Meeting(barrier) for _ in range(3)])
+
+    assert len(places(ahead, frames(9))) == 9  # none would ever answer alone
+    ahead.close()
+
+
+def test_a_source_that_fails_gives_what_was_before_it_first() -> None:
+    ahead = AheadDetector([Numbered(), Numbered()])
+    found = []
+
+    with pytest.raises(SourceError, match="cut off"):
+        for frame in ahead.feed(frames(5, SourceError("cut off"))):
+            found += [int(d.box.x1) for d in ahead.detect(frame.image)]
+
+    assert found == [0, 1, 2, 3, 4]
+    ahead.close()
+
+
+def test_a_detector_that_fails_fails_at_its_frame() -> None:
+    ahead = AheadDetector([Broken()])
+    feed = ahead.feed(frames(3))
+    first = next(feed)
+
+    with pytest.raises(ModelError, match="picture 0"):
+        ahead.detect(first.image)
+    ahead.close()
+
+
+def test_closing_early_leaves_no_thread() -> None:
+    ahead = AheadDetector([Numbered(), Numbered()])
+    next(ahead.feed(frames(9)))
+
+    ahead.close()
+
+    assert not [t for t in threading.enumerate() if t.name.startswith("detect")]

@@ -1,0 +1,131 @@
+"""Settings read again while the app runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from edge.config import Config
+from edge.core import Event, Frame, Line, Scene
+from edge.reload import ReloadingLine, changed
+from models.errors import ModelError, UsageError
+from tests.scenes import grey, make_event
+
+OLD = Config(source="0", conf=0.3)
+
+
+class FakeLine:
+    """Knows with which settings it was made."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.finished = False
+
+    def __call__(self, frame: Frame) -> Scene:
+        return Scene(frame, (), (make_event("new"),))
+
+    def finish(self) -> tuple[Event, ...]:
+        self.finished = True
+        return (make_event("end"),)
+
+
+class Drive:
+    """A line that reloads when it is told to, and what it was rebuilt with."""
+
+    def __init__(
+        self,
+        reread: Callable[[], Config],
+        rebuild: Callable[[Config], Line] = FakeLine,
+    ) -> None:
+        self.asked = False
+        self.built: list[Config] = []
+        self.first = FakeLine(OLD)
+        self._rebuild = rebuild
+        self.line = ReloadingLine(self.first, OLD, self._take, reread, self._build)
+
+    def _take(self) -> bool:
+        asked, self.asked = self.asked, False
+        return asked
+
+    def _build(self, config: Config) -> Line:
+        self.built.append(config)
+        return self._rebuild(config)
+
+    def kinds(self, asked: bool) -> list[str]:
+        """The kinds of the events of one frame."""
+        self.asked = asked
+        scene = self.line(Frame(grey(8, 8), 0, 0.0))
+        return [event.kind for event in scene.events]
+
+
+@pytest.fixture(autouse=True)
+def loud(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+
+
+def test_what_can_change_changes_between_two_frames(caplog: pytest.LogCaptureFixture) -> None:
+    drive = Drive(lambda: replace(OLD, conf=0.5, max_reads=2))
+
+    assert drive.kinds(asked=False) == ["new"]
+    assert drive.kinds(asked=True) == ["end", "new"]  # what was in sight is ended first
+    assert drive.kinds(asked=False) == ["new"]
+    assert drive.first.finished
+    assert drive.built == [replace(OLD, conf=0.5, max_reads=2)]
+    assert caplog.messages == ["settings read again: changed conf, max_reads"]
+
+
+def test_what_cannot_change_is_told_and_left(caplog: pytest.LogCaptureFixture) -> None:
+    drive = Drive(lambda: replace(OLD, source="1", output="x.mp4", max_reads=2))
+    drive.kinds(asked=True)
+
+    assert drive.built == [replace(OLD, max_reads=2)]
+    assert caplog.messages[0] == "only a restart changes output, source"
+
+
+def test_settings_that_are_the_same_change_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    drive = Drive(lambda: OLD)
+
+    assert drive.kinds(asked=True) == ["new"]
+    assert not drive.first.finished
+    assert caplog.messages == ["settings read again: nothing to change"]
+
+
+def broken() -> Config:
+    raise UsageError('edge.toml: unknown key "cnof"')
+
+
+def test_broken_settings_are_told_and_the_old_ones_kept(caplog: pytest.LogCaptureFixture) -> None:
+    drive = Drive(broken)
+
+    assert drive.kinds(asked=True) == ["new"]
+    assert drive.built == []
+    assert caplog.messages == ['the settings stay as they were: edge.toml: unknown key "cnof"']
+
+
+def no_model(config: Config) -> Line:
+    raise ModelError(f"no model {config.detector}")
+
+
+def test_a_model_that_is_not_there_leaves_the_old_one(caplog: pytest.LogCaptureFixture) -> None:
+    drive = Drive(lambda: replace(OLD, detector="gone"), no_model)
+
+    assert drive.kinds(asked=True) == ["new"]
+    assert drive.kinds(asked=True) == ["new"]
+    assert not drive.first.finished
+    assert caplog.messages == ["the settings stay as they were: no model gone"] * 2
+
+
+def test_the_line_in_use_is_the_one_that_is_finished() -> None:
+    drive = Drive(lambda: replace(OLD, max_reads=2))
+    drive.kinds(asked=True)
+    drive.first.finished = False
+
+    assert [event.kind for event in drive.line.finish()] == ["end"]
+    assert not drive.first.finished
+
+
+def test_which_settings_differ() -> None:
+    assert changed(OLD, OLD) == frozenset()
+    assert changed(OLD, replace(OLD, conf=None, show=True)) == {"conf", "show"}
