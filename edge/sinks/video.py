@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -16,6 +17,7 @@ from edge.core import Event, Frame, Image, Scene
 from edge.sinks.files import Part
 from edge.sinks.sound import Sound
 from edge.sinks.yuv import fitted, to_yuv
+from edge.sources.containers import file_extent
 from models.errors import OutputError, UsageError
 
 log = logging.getLogger(__name__)
@@ -129,6 +131,8 @@ class VideoSink:
             self._mux(self._stream.encode(None), self._clock.ticks)
             self._mux_sound(self._clock.segment, self._clock.end)
             self._container.close()
+            if file_extent(part.path).cut:  # older PyAV keeps quiet about the last write
+                raise OSError(errno.EIO, "the disk did not take all of it")
         except Failure as error:
             self._part = part
             raise self._failed(error) from error

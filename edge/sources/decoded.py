@@ -96,6 +96,10 @@ def mean_rate(stream: av.VideoStream) -> float:
 
 
 def moving(container: av.container.InputContainer) -> list[av.VideoStream]:
-    """Its video streams without the covers of albums; older PyAV does not tell those apart."""
-    streams = container.streams.video
-    return [stream for stream in streams if not getattr(stream, "disposition", 0) & _COVER]
+    """Its video streams without the covers of albums; PyAV 12 does not tell those apart."""
+    return [stream for stream in container.streams.video if not _is_cover(stream)]
+
+
+def _is_cover(stream: av.VideoStream) -> bool:
+    disposition = getattr(stream, "disposition", 0)
+    return bool(int(getattr(disposition, "value", disposition)) & _COVER)  # PyAV 14 has an enum
