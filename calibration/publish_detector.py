@@ -109,7 +109,11 @@ def _streets(size: tuple[int, int]) -> list[Any]:
 
 
 def _kept(loss: dict[str, Any]) -> dict[str, Any]:
-    return {key: loss[key] for key in ("ap50", "ap50_95", "small", "boxes") if key in loss}
+    """What a model's JSON says of its int8 file: figures, but not their intervals."""
+    found = {key: loss[key] for key in ("ap50", "ap50_95", "small", "boxes") if key in loss}
+    if "small" in found:
+        found["small"] = {k: v for k, v in found["small"].items() if k != "difference"}
+    return found
 
 
 def _cost(staged: Path, data: bytes, walk: Walk) -> dict[str, Any]:
