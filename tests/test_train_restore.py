@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("ultralytics")
 pytest.importorskip("litert_torch")
 
-from calibration.publish_detector import FloatRuntime  # noqa: E402 – after it is known to be there
+from calibration.fidelity import FloatRuntime  # noqa: E402 – after it is known to be there
 from calibration.quantize_detector import quantize_detector, raw_head  # noqa: E402
 from models.errors import ModelError, UsageError  # noqa: E402
 from training.detector import Recipe  # noqa: E402
