@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from calibration.candidate import Target, trained, write
+from calibration.candidate import Target, write
 from calibration.cost import multiply_adds
 from calibration.finding import detector_figures
 from calibration.publish_detector import draft
@@ -54,7 +54,6 @@ def candidate(text: str, folder: Path) -> Candidate:
     sides = size.split("x")
     if len(sides) != 2 or not all(side.isdecimal() for side in sides):
         raise UsageError(f"{text}: expected RUN@WIDTHxHEIGHT or a published detector's name")
-    trained(Path(run))  # SourceError where it is no finished run
     name = f"{Path(run).name}-{size}"
     target = Target(name, "0", folder)
     spec, data, _ = draft(Path(run), target, (int(sides[0]), int(sides[1])))
@@ -86,13 +85,17 @@ def compare(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
                 "ms": {str(threads): found[number] for threads, found in times.items()},
             }
         )
-    slowest = str(max(times))
-    for row in rows:
-        row["on_front"] = not any(
-            other["ms"][slowest] < row["ms"][slowest] and other["ap50_95"] >= row["ap50_95"]
-            for other in rows
-        )
-    return rows
+    most = str(max(times))
+    found = [(row["ms"][most], row["ap50_95"]) for row in rows]
+    return [{**row, "on_front": best} for row, best in zip(rows, on_front(found), strict=True)]
+
+
+def on_front(found: Sequence[tuple[float, float]]) -> list[bool]:
+    """Which of these (ms, accuracy) no other beats: no slower, no worse, and better in one."""
+    return [
+        not any(other[0] <= own[0] and other[1] >= own[1] and other != own for other in found)
+        for own in found
+    ]
 
 
 def _times(detectors: Sequence[YoloDetector], pictures: Sequence[Image]) -> list[float]:

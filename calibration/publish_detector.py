@@ -48,24 +48,7 @@ def publish_detector(
     check_twin(record, _knows_judge(record), lender, "detect", MEASURED)
     if lender and (found := (lender.input.width, lender.input.height)) != size:
         raise ModelError(f"--twin: expected an input of {size}, as the model has, found {found}")
-    float_file = run / "final.pt"
-    net = raw_head(float_file)
-    data = quantize_detector(float_file, _streets(size))
-    spec = Spec(
-        name=target.name,
-        version=target.version,
-        task="detect",
-        file=f"{target.name}.tflite",
-        sha256=hashlib.sha256(data).hexdigest(),
-        input=Input(*size, "rgb", "letterbox", 0.0),
-        output=Output("yolo-raw", net.strides, net.bins),
-        labels=["sign"],
-        thresholds={"score": 0.0, "iou": NMS_IOU},
-        temperature=1.0,
-        pair=None,
-        metrics={},
-        origin=origin(record),
-    )
+    spec, data, net = draft(run, target, size)
     staged = write(spec, data, run / "staged")
     gtsdb = datasets.gtsdb()
     walk, places = Walk(gtsdb, datasets.part(gtsdb, "judge")), places_by_picture()
@@ -90,6 +73,29 @@ def publish_detector(
     }
     spec = dataclasses.replace(spec, metrics={**spec.metrics, **own})
     return pair(spec, data, target.folder, classifier)
+
+
+def draft(run: Path, target: Target, size: tuple[int, int]) -> tuple[Spec, bytes, Any]:
+    """A run's detector as int8, its papers without thresholds and figures, and its float net."""
+    record, float_file = trained(run), run / "final.pt"
+    net = raw_head(float_file)
+    data = quantize_detector(float_file, _streets(size))
+    spec = Spec(
+        name=target.name,
+        version=target.version,
+        task="detect",
+        file=f"{target.name}.tflite",
+        sha256=hashlib.sha256(data).hexdigest(),
+        input=Input(*size, "rgb", "letterbox", 0.0),
+        output=Output("yolo-raw", net.strides, net.bins),
+        labels=["sign"],
+        thresholds={"score": 0.0, "iou": NMS_IOU},
+        temperature=1.0,
+        pair=None,
+        metrics={},
+        origin=origin(record),
+    )
+    return spec, data, net
 
 
 def _knows_judge(record: dict[str, Any]) -> bool:

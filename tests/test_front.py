@@ -1,0 +1,76 @@
+"""Detectors side by side: which are on the front, how they are named, and how the table reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from calibration.front import candidate, main, on_front, table
+from models.errors import AppError, SourceError, UsageError
+
+
+@pytest.mark.parametrize(
+    ("found", "best"),
+    [
+        ([(10.0, 0.8)], [True]),
+        ([(10.0, 0.8), (20.0, 0.9), (30.0, 0.85)], [True, True, False]),
+        ([(10.0, 0.8), (10.0, 0.7)], [True, False]),  # as fast, but worse
+        ([(10.0, 0.8), (12.0, 0.8)], [True, False]),  # as good, but slower
+        ([(10.0, 0.8), (10.0, 0.8)], [True, True]),  # twice the same
+        ([], []),
+    ],
+)
+def test_on_the_front_is_what_no_other_beats(
+    found: list[tuple[float, float]], best: list[bool]
+) -> None:
+    assert on_front(found) == best
+
+
+@pytest.mark.parametrize("text", ["runs/slim@800", "runs/slim@ax448", "runs/slim@800x448x3"])
+def test_a_size_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"expected RUN@WIDTHxHEIGHT or a published detector"):
+        candidate(text, tmp_path)
+
+
+def test_a_run_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"nowhere: expected a finished training run"):
+        candidate(f"{tmp_path}/nowhere@800x448", tmp_path)
+
+
+def test_a_detector_that_was_never_published_is_named(tmp_path: Path) -> None:
+    with pytest.raises(AppError, match="nobody"):
+        candidate("nobody", tmp_path)
+
+
+def test_a_published_detector_is_taken_as_it_is(tmp_path: Path) -> None:
+    found = candidate("detector", tmp_path)
+    assert found.name == "detector" and len(found.data) > 1_000_000
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_plot_that_cannot_be_written_is_told_before_anything_is_measured(tmp_path: Path) -> None:
+    with pytest.raises(AppError, match="no-folder"):
+        main(["detector", "--plot", str(tmp_path / "no-folder" / "front.png")])
+
+
+def test_the_table_has_a_row_for_each_with_all_its_figures() -> None:
+    row: dict[str, Any] = {
+        "name": "detector",
+        "input": "960x544",
+        "bytes": 1_760_000,
+        "multiply_adds": 2_600_000_000,
+        "ap50": 0.98,
+        "ap50_95": 0.85,
+        "intervals": {"ap50": [0.96, 0.99], "ap50_95": [0.82, 0.87]},
+        "ms": {"1": 60.04, "2": 33.26},
+        "on_front": True,
+    }
+    head, rule, first, second = table([row, {**row, "name": "other", "on_front": False}]).split(
+        "\n"
+    )
+    assert "ms, 1 thread | ms, 2 threads" in head and rule.count("---") == head.count("|") - 1
+    expected = "| detector | 960x544 | 1.76 | 2600 | 60.0 | 33.3 | 0.980 [0.960, 0.990] |"
+    assert first == f"{expected} 0.850 [0.820, 0.870] | yes |"
+    assert second.endswith("|  |")
