@@ -41,9 +41,9 @@ def test_the_median_round_counts_and_the_ratio_is_of_medians() -> None:
         stages = {"detect": {"p50": 60.0, "p95": 70.0}}
         return [{"frames_per_second": rate, "stages_ms": stages} for rate in rates]
 
-    found = summed({"naive": rounds(5.0, 4.0, 7.0), "edge": rounds(30.0, 45.0, 10.0)})
+    found = summed({"naive": rounds(5.0, 4.0, 7.0), "edge_run": rounds(30.0, 45.0, 10.0)})
     assert found["naive"]["frames_per_second"] == 5.0
-    assert found["edge"]["rounds"] == [30.0, 45.0, 10.0]
+    assert found["edge_run"]["rounds"] == [30.0, 45.0, 10.0]
     assert found["times_as_fast"] == 6.0
     text = table({**found, "cpu": "a", "processors": 2, "source": "demo:", "frames": 9})
     assert "6.0 times as fast" in text

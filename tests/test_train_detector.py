@@ -39,6 +39,7 @@ from training.runs import write_recipe  # noqa: E402
 
 SIZE = (160, 96)
 RECIPE = Recipe(
+    model="yolo11n.yaml",
     weights="none",
     drawn=0,
     pasted=0.0,

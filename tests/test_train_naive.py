@@ -38,7 +38,7 @@ def test_both_are_timed_on_the_same_frames(runs: list[object], tmp_path: Path) -
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "naive.json").read_text())
     assert list(result["naive"]["stages_ms"]) == ["decode", "detect", "classify", "draw", "encode"]
-    assert result["edge"]["frames"] == 6
+    assert result["edge_run"]["frames"] == 6
     assert result["times_as_fast"] > 0
 
 

@@ -39,7 +39,7 @@ def float32(monkeypatch: pytest.MonkeyPatch) -> None:
 
     from training import steps_torch  # noqa: PLC0415
 
-    monkeypatch.setattr(steps_torch, "_fast", lambda _: contextlib.nullcontext())
+    monkeypatch.setattr(steps_torch, "fast", lambda _: contextlib.nullcontext())
 
 
 @pytest.mark.parametrize("name", NETS)
