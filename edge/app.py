@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -114,21 +114,31 @@ def _finish(sink: Sink, events: Sequence[Event]) -> Exception | None:
 def check_outputs(config: Config) -> None:
     """UsageError for an output of no known kind, or one that would destroy something."""
     check_more(config)
+    check_places(config)
+    check_web(config)
     output = Path(config.output)
     if config.output == STDOUT:
         raise UsageError(f"output -: expected {', '.join(VIDEOS)} or a folder; only --events can -")
     if output.suffix and output.suffix.lower() not in VIDEOS and not output.is_dir():
         expected = f"expected {', '.join(VIDEOS)} or a folder"
         raise UsageError(f"output {config.output}: {expected}, found {output.suffix}")
-    check_places(config)
-    check_web(config)
 
 
 def check_places(config: Config) -> None:
-    """UsageError where two outputs would write to one place, or one to where the source is."""
-    taken = {Path(config.source).expanduser().resolve(): "would overwrite the source"}
+    """UsageError where two outputs would write to one place, or one to where the source is.
+
+    OutputError where the system does not even know what is at a place.
+    """
+    taken: dict[Path, str] = {}
+    with suppress(RuntimeError, ValueError):  # no such home, no such name: `open_source` says so
+        taken[Path(config.source).expanduser().resolve()] = "would overwrite the source"
     for name in filter(None, (getattr(config, setting) for setting in PLACES)):
-        place = Path(name).resolve()
+        try:
+            place = Path(name).resolve()
+            place.exists()
+        except (OSError, RuntimeError, ValueError) as error:  # too long, a loop; a NUL in it
+            why = getattr(error, "strerror", None) or error
+            raise OutputError(f"{name!r}: cannot be written: {why}") from error
         if place in taken:
             raise UsageError(f"{name} {taken[place]}")
         taken[place] = "is given twice"

@@ -13,14 +13,14 @@ import av
 import pytest
 
 from edge.app import Result, check_outputs
-from edge.config import Config
+from edge.config import PLACES, Config
 from edge.measure import Tally
 from edge.outputs import Runners, more_outputs, open_metrics, open_mqtt, sound_of
 from edge.run import parse, settings, sum_up
 from edge.sinks.changes import Changes
 from edge.sinks.jsonl import JsonlSink
 from edge.sources import SourceInfo
-from models.errors import UsageError
+from models.errors import OutputError, UsageError
 from tests.commands import execute, failure
 
 FILE = SourceInfo("drive.mp4", live=False, stills=False)
@@ -163,6 +163,13 @@ def test_an_address_that_is_taken_leaves_no_output_behind(tmp_path: Path) -> Non
 
     assert "metrics 192.0.2.1:9: cannot listen there" in failure(done, 5)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("setting", PLACES)
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
+def test_a_place_that_cannot_be_is_one_error(setting: str, name: str) -> None:
+    with pytest.raises(OutputError, match="cannot be written: "):
+        check_outputs(Config(source="demo:", **{setting: name}))  # type: ignore[arg-type]
 
 
 def test_a_log_never_goes_into_the_source(tmp_path: Path) -> None:
