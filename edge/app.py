@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from edge.announce import AnnounceSink, print_hint, spoken
-from edge.config import PLACES, Config
+from edge.config import Config
 from edge.core import Event, Frame, Idler, Line, Sink
 from edge.interrupt import Interrupted, Interrupts
 from edge.line import build, load_models, look_ahead, rebuilder, upload_nets
 from edge.measure import Tally
-from edge.outputs import Runners, check_more, more_outputs, sound_of
+from edge.outputs import Runners, check_more, check_places, more_outputs, sound_of
 from edge.overlay import Overlay
 from edge.reload import ReloadingLine
 from edge.service.notify import Notifier, Pulse
@@ -122,26 +122,6 @@ def check_outputs(config: Config) -> None:
     if output.suffix and output.suffix.lower() not in VIDEOS and not output.is_dir():
         expected = f"expected {', '.join(VIDEOS)} or a folder"
         raise UsageError(f"output {config.output}: {expected}, found {output.suffix}")
-
-
-def check_places(config: Config) -> None:
-    """UsageError where two outputs would write to one place, or one to where the source is.
-
-    OutputError where the system does not even know what is at a place.
-    """
-    taken: dict[Path, str] = {}
-    with suppress(RuntimeError, ValueError):  # no such home, no such name: `open_source` says so
-        taken[Path(config.source).expanduser().resolve()] = "would overwrite the source"
-    for name in filter(None, (getattr(config, setting) for setting in PLACES)):
-        try:
-            place = Path(name).resolve()
-            place.exists()
-        except (OSError, RuntimeError, ValueError) as error:  # too long, a loop; a NUL in it
-            why = getattr(error, "strerror", None) or error
-            raise OutputError(f"{name!r}: cannot be written: {why}") from error
-        if place in taken:
-            raise UsageError(f"{name} {taken[place]}")
-        taken[place] = "is given twice"
 
 
 def open_sinks(config: Config, info: SourceInfo, watch: Watch, stack: ExitStack) -> list[Sink]:
