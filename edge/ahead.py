@@ -29,24 +29,30 @@ class AheadDetector:
         self._pool = ThreadPoolExecutor(len(detectors), thread_name_prefix="detect")
         self._found: dict[int, Future[list[Detection]]] = {}  # by the picture's identity
 
-    def feed(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+    def feed(self, frames: Iterable[Frame | None]) -> Iterator[Frame | None]:
         """The same frames in the same order; the next ones are being looked at already.
 
-        An error of the source comes after the frames that it gave before.
+        An error of the source comes after the frames that it gave before. Where it gives None,
+        because no frame came for a while, one that waits takes its place, if there is one.
         """
         waiting: deque[Frame] = deque()
-        source = enumerate(frames)
+        source = iter(frames)
+        number = 0
         failed: Exception | None = None
         while True:
             try:
-                number, frame = next(source)
+                frame = next(source)
             except StopIteration:
                 break
             except Exception as error:  # its turn comes after the frames before it
                 failed = error
                 break
+            if frame is None:
+                yield waiting.popleft() if waiting else None
+                continue
             if number % self._every == 0:
                 self._found[id(frame.image)] = self._pool.submit(self._look, frame.image)
+            number += 1
             waiting.append(frame)
             if len(waiting) > self._depth:
                 yield waiting.popleft()

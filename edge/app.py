@@ -1,8 +1,9 @@
-"""The only place where concrete classes meet: `build` makes the line, `run` drives it.
+"""Where everything meets: `run` opens source, line and outputs, `loop` drives them.
 
 Data goes one way: the source hands over frames, the line makes scenes of them, every sink gets
 every scene. However it ends (end of file, Ctrl-C, SIGTERM, a camera that dies, a full disk), it
-leaves by one `ExitStack`, and what was read until then is kept.
+leaves by one `ExitStack`, and what was read until then is kept. The line is made in
+`edge/line.py`, outputs are in `edge/outputs.py` and `edge/web/opening.py` besides here.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from edge.core import Event, Frame, Idler, Line, Sink
 from edge.interrupt import Interrupted, Interrupts
 from edge.line import build, load_models, look_ahead, rebuilder, upload_nets
 from edge.measure import Tally
-from edge.outputs import Runners, check_more, more_outputs, sound_of
+from edge.outputs import Runners, check_more, check_places, more_outputs, sound_of
 from edge.overlay import Overlay
 from edge.reload import ReloadingLine
 from edge.service.notify import Notifier, Pulse
@@ -35,7 +36,7 @@ from edge.sinks.video import VideoSink
 from edge.sinks.window import WindowClosed, WindowSink, window_problem
 from edge.sources import SourceInfo, arrivals, open_source, source_options
 from edge.status import StatusLine, Watch
-from edge.web.opening import open_store_and_page
+from edge.web.opening import check_web, open_store_and_page
 from models.errors import OutputError, SourceError, UsageError
 
 log = logging.getLogger(__name__)
@@ -113,19 +114,14 @@ def _finish(sink: Sink, events: Sequence[Event]) -> Exception | None:
 def check_outputs(config: Config) -> None:
     """UsageError for an output of no known kind, or one that would destroy something."""
     check_more(config)
+    check_places(config)
+    check_web(config)
     output = Path(config.output)
     if config.output == STDOUT:
         raise UsageError(f"output -: expected {', '.join(VIDEOS)} or a folder; only --events can -")
     if output.suffix and output.suffix.lower() not in VIDEOS and not output.is_dir():
         expected = f"expected {', '.join(VIDEOS)} or a folder"
         raise UsageError(f"output {config.output}: {expected}, found {output.suffix}")
-    taken = {Path(config.source).expanduser().resolve(): "would overwrite the source"}
-    folders = (config.crops, config.snapshots)
-    for name in filter(None, (config.output, config.events, config.csv, config.store, *folders)):
-        place = Path(name).resolve()
-        if place in taken and name != STDOUT:
-            raise UsageError(f"{name} {taken[place]}")
-        taken[place] = "is given twice"
 
 
 def open_sinks(config: Config, info: SourceInfo, watch: Watch, stack: ExitStack) -> list[Sink]:
@@ -157,6 +153,10 @@ def open_sinks(config: Config, info: SourceInfo, watch: Watch, stack: ExitStack)
         sinks.append(sink)
         close_with(stack, sink)
 
+    if config.announce:  # first: where it cannot be, no file was made
+        language = config.announce_language
+        speaks = config.announce == "voice"
+        add(spoken(language) if speaks else AnnounceSink(print_hint, language))
     for sink in more_outputs(config, info, runners):
         add(sink)
     if output is not None:
@@ -173,10 +173,6 @@ def open_sinks(config: Config, info: SourceInfo, watch: Watch, stack: ExitStack)
         why = problem if info.live else "no output was asked for"
         log.info("%s; events are printed here", why)
         add(ConsoleSink())
-    if config.announce:
-        language = config.announce_language
-        speaks = config.announce == "voice"
-        add(spoken(language) if speaks else AnnounceSink(print_hint, language))
     return sinks
 
 
@@ -237,7 +233,7 @@ def run(
             if (notifier := Notifier()).listening:
                 sinks.insert(0, Pulse(notifier, lambda: watch.status))
                 close_with(stack, sinks[0])
-            frames = ahead.feed(source) if ahead else arrivals(source)
+            frames = ahead.feed(arrivals(source)) if ahead else arrivals(source)
             loop(frames, line, sinks, interrupts, config.max_frames)
     except Interrupted as stop:
         if tally is None:

@@ -160,7 +160,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "announce_language": ("en", "de"),
 }
 
-SECRETS = frozenset({"web_token"})  # never printed
+SECRETS = frozenset({"web_token"})  # never printed; the name of a file that holds one is
 
 # What a value may be, in words and as types. TOML knows integers where a score is meant: 1 is 1.0.
 _KINDS: Mapping[str, tuple[str, tuple[type, ...]]] = {
@@ -204,11 +204,14 @@ def read_toml(file: Path) -> dict[str, Value]:
 
 
 def to_toml(config: Config) -> str:
-    """The configuration as a TOML file that `read_toml` reads back to the same, but for secrets."""
+    """The configuration as a TOML file that `read_toml` reads back to the same, but for secrets.
+
+    A password within an address stays there: without it the settings would open nothing.
+    """
     lines = []
     for name, value in asdict(config).items():
         lines.append(f"# {SETTINGS[name]}")
-        if name in SECRETS and value:
+        if name in SECRETS and value and not value.startswith("@"):
             lines.append(f"# {name} is set and not shown\n")
             continue
         # JSON writes text, numbers and true/false the way TOML does, but for DEL in a text.

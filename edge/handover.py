@@ -85,11 +85,6 @@ class Queue(Generic[T]):
             self._items.clear()
             self._changed.notify_all()
 
-    def wait_closed(self, timeout_s: float) -> bool:
-        """A producer's pause that ends early, with True, when the consumer has gone."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._closed, timeout_s)
-
     def _make_room(self) -> None:
         self._changed.wait_for(
             lambda: self._closed or self._ended or len(self._items) < self._depth

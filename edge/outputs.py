@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from edge.config import Config
+from edge.config import PLACES, Config
 from edge.core import Sink
 from edge.sinks.best import BestFrames
 from edge.sinks.broker import Broker, parse_broker
@@ -18,7 +19,7 @@ from edge.sinks.shots import Shots, crop_of, snapshot_of
 from edge.sinks.sound import Sound
 from edge.sinks.threaded import Threaded
 from edge.sources import SourceInfo, parse_uri
-from models.errors import UsageError
+from models.errors import OutputError, UsageError
 
 METRICS = "127.0.0.1:9464"  # where `--metrics` listens when it does not say
 WRITE_BEHIND = 4  # scenes that wait for an encoder, each with its picture
@@ -76,6 +77,26 @@ def check_more(config: Config) -> None:
         broker_of(config)
     if config.metrics:
         parse_address(config.metrics)
+
+
+def check_places(config: Config) -> None:
+    """UsageError where two outputs would write to one place, or one to where the source is.
+
+    OutputError where the system does not even know what is at a place.
+    """
+    taken: dict[Path, str] = {}
+    with suppress(RuntimeError, ValueError):  # no such home, no such name: `open_source` says so
+        taken[Path(config.source).expanduser().resolve()] = "would overwrite the source"
+    for name in filter(None, (getattr(config, setting) for setting in PLACES)):
+        try:
+            place = Path(name).resolve()
+            place.exists()
+        except (OSError, RuntimeError, ValueError) as error:  # too long, a loop; a NUL in it
+            why = getattr(error, "strerror", None) or error
+            raise OutputError(f"{name!r}: cannot be written: {why}") from error
+        if place in taken:
+            raise UsageError(f"{name} {taken[place]}")
+        taken[place] = "is given twice"
 
 
 def sound_of(source: str, info: SourceInfo) -> Sound | None:

@@ -23,7 +23,7 @@ from edge.command import CommandParser
 from edge.config import CHOICES, SETTINGS, Config, Value, load, to_toml
 from edge.demo import load_truth, report, score
 from edge.logs import set_up_logs
-from edge.outputs import METRICS
+from edge.outputs import METRICS, check_places
 from edge.sources.usb import camera_table
 from edge.web.address import DEFAULT as WEB_ADDRESS
 from models.errors import UsageError, run_command
@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "no source given: expected --camera N, --video FILE or --source URI; "
             "--source demo: shows the bundled drive"
         )
+    check_places(config)  # before the log is opened
     set_up_logs(config)
     result = run(config, rereads(flags))
     sum_up(result, config)
@@ -115,7 +116,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--config", type=Path, metavar="FILE.toml", help="settings; flags win over them"
     )
     parser.add_argument(
-        "--print-config", action="store_true", help="print the settings as TOML and stop"
+        "--print-config",
+        action="store_true",
+        help="print the settings as TOML, with passwords in addresses, and stop",
     )
     return parser.parse(arguments)
 
@@ -148,7 +151,7 @@ def sum_up(result: Result, config: Config) -> None:
     if config.source != DEMO or config.max_frames or result.signal is not None:
         log.info("%s, %d signs%s", done, tally.signs, wrote)
         return
-    file = sys.stderr if config.events == STDOUT else sys.stdout
+    file = sys.stderr if STDOUT in (config.events, config.csv) else sys.stdout
     print(report(score(tally.events, load_truth())), file=file)
     print(f"speed              {done}{wrote}", file=file)
     print(tally.stages.table((50, 95)), file=file)

@@ -104,14 +104,21 @@ def find_model(name: str) -> Path:
     """
     path = Path(name)
     if path.suffix == ".json":
-        if path.is_file():
+        if _is_file(path):
             return path
         raise ModelError(f"no model file {path}")
     path = FOLDER / f"{name}.json"
-    if name != Path(name).name or not path.is_file():
+    if name != Path(name).name or not _is_file(path):
         known = ", ".join(sorted(p.stem for p in FOLDER.glob("*.json"))) or "none"
         raise ModelError(f"no model called {name!r}: published are {known}; or give a .json file")
     return path
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long for the system
+        return False
 
 
 def load_spec(path: Path) -> Spec:

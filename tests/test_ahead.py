@@ -56,6 +56,7 @@ def places(ahead: AheadDetector, source: Iterator[Frame]) -> list[tuple[int, lis
     return [
         (frame.index, [int(d.box.x1) for d in ahead.detect(frame.image)])
         for frame in ahead.feed(source)
+        if frame
     ]
 
 
@@ -116,3 +117,17 @@ def test_closing_early_leaves_no_thread() -> None:
     ahead.close()
 
     assert not [t for t in threading.enumerate() if t.name.startswith("detect")]
+
+
+def test_where_none_comes_for_a_while_those_that_wait_come_then_pauses() -> None:
+    detector = Numbered()
+    ahead = AheadDetector([detector, Numbered()], every=2)
+    first, second, third = frames(3)
+
+    fed = list(ahead.feed(iter([first, second, None, None, None, third])))
+
+    assert fed == [first, second, None, third]
+    assert [bool(ahead.detect(frame.image)) for frame in (first, second, third)] == [
+        *(True, False, True)
+    ]
+    ahead.close()

@@ -146,3 +146,8 @@ def test_the_printed_file_says_what_each_key_means() -> None:
 
     assert "conf = 0.25" in text
     assert f"# {SETTINGS['max_reads']}\nmax_reads = " in text
+
+
+def test_a_token_is_not_printed_but_the_file_that_holds_it_is() -> None:
+    assert "secret-secret" not in to_toml(Config(web_token="secret-secret"))
+    assert 'web_token = "@/etc/signs/token"' in to_toml(Config(web_token="@/etc/signs/token"))

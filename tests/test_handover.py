@@ -111,14 +111,6 @@ def test_end_wakes_a_consumer_that_waits_for_an_item() -> None:
     assert woken.wait(10)
 
 
-def test_close_ends_the_pause_of_a_producer() -> None:
-    slot: Slot[int] = Slot()
-
-    assert not slot.wait_closed(timeout_s=0)
-    slot.close()
-    assert slot.wait_closed(timeout_s=60)
-
-
 def test_a_queue_without_room_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one"):
         Queue(0)

@@ -5,20 +5,22 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import av
 import pytest
 
-from edge.app import check_outputs
-from edge.config import Config
+from edge.app import Result, check_outputs
+from edge.config import PLACES, Config
+from edge.measure import Tally
 from edge.outputs import Runners, more_outputs, open_metrics, open_mqtt, sound_of
-from edge.run import parse, settings
+from edge.run import parse, settings, sum_up
 from edge.sinks.changes import Changes
 from edge.sinks.jsonl import JsonlSink
 from edge.sources import SourceInfo
-from models.errors import UsageError
+from models.errors import OutputError, UsageError
 from tests.commands import execute, failure
 
 FILE = SourceInfo("drive.mp4", live=False, stills=False)
@@ -68,7 +70,10 @@ def test_a_missing_package_is_named_with_the_command_that_brings_it(
         (Config(source="a", metrics="9464"), "expected HOST:PORT"),
         (Config(source="a", csv="x", events="x"), "x is given twice"),
         (Config(source="a", crops="x", snapshots="./x"), "x is given twice"),
+        (Config(source="a", events="-", csv="-"), "- is given twice"),
+        (Config(source="a", store="x", mqtt_spool="x"), "x is given twice"),
         (Config(source="drive.mp4", csv="drive.mp4"), "would overwrite the source"),
+        (Config(source="a", web="0.0.0.0:0"), "the page needs a token"),
     ],
 )
 def test_outputs_that_make_no_sense_are_refused(config: Config, message: str) -> None:
@@ -158,3 +163,45 @@ def test_an_address_that_is_taken_leaves_no_output_behind(tmp_path: Path) -> Non
 
     assert "metrics 192.0.2.1:9: cannot listen there" in failure(done, 5)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("setting", PLACES)
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
+def test_a_place_that_cannot_be_is_one_error(setting: str, name: str) -> None:
+    with pytest.raises(OutputError, match="cannot be written: "):
+        check_outputs(Config(source="demo:", **{setting: name}))  # type: ignore[arg-type]
+
+
+def test_a_log_never_goes_into_the_source(tmp_path: Path) -> None:
+    video = tmp_path / "drive.mp4"
+    video.write_bytes(b"precious")
+
+    done = execute("edge.run", "--video", video, "--log-file", video, cwd=tmp_path)
+
+    assert "would overwrite the source" in failure(done, 2)
+    assert video.read_bytes() == b"precious"
+
+
+def test_a_voice_that_is_missing_leaves_the_outputs_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    events = tmp_path / "seen.jsonl"
+    events.write_text("of yesterday\n")
+    flags = ("--source", "demo:", "--events", events, "--announce", "voice")
+
+    done = execute("edge.run", *flags, cwd=tmp_path)
+
+    assert "espeak-ng is not installed" in failure(done, 2)
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [
+        ("seen.jsonl", "of yesterday\n")
+    ]
+
+
+def test_a_table_on_stdout_is_nothing_but_a_table() -> None:
+    result = Result(Tally(), 1.0, None)
+    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as error:
+        sum_up(result, Config(source="demo:", csv="-"))
+
+    assert out.getvalue() == ""
+    assert "speed" in error.getvalue()

@@ -316,3 +316,9 @@ def test_the_demo_is_the_drive_in_the_package(
 
     write_video(tmp_path / "drive.mp4", steady(3))
     assert len(read("demo:")[1]) == 3
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "~nobody-at-home/drive.mp4"])
+def test_a_name_that_cannot_be_is_one_error(name: str) -> None:
+    with pytest.raises(SourceError, match=r"cannot be opened: |does not exist"):
+        open_source(name)

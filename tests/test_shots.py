@@ -155,6 +155,15 @@ def test_what_was_held_of_a_track_is_let_go() -> None:
     assert not best._looks
 
 
+def test_a_sign_that_is_told_of_after_a_long_outage_has_its_picture() -> None:
+    recorder = Recorder()
+    best = BestFrames(recorder)
+    best.write(seen(0, 30))
+    best.write(seen(300, 0, event("new", 0, 30), event("end", 0, 30)))  # half a minute later
+
+    assert recorder.shown() == [("new", 0, 30)]
+
+
 # --- the files ---
 
 

@@ -233,7 +233,7 @@ def test_a_published_model_is_found_by_its_name(published: Path) -> None:
     assert find_model("small") == path
 
 
-@pytest.mark.parametrize("name", ["smal", "", "../small", "sub/small", "small.tflite"])
+@pytest.mark.parametrize("name", ["smal", "", "../small", "sub/small", "small.tflite", "x" * 300])
 def test_an_unknown_name_lists_what_is_published(name: str, published: Path) -> None:
     save(classifier_spec(), b"", published)
     save(classifier_spec(name="other"), b"", published)

@@ -51,6 +51,18 @@ class Recorder:
                 raise error
 
 
+def test_it_ends_beside_the_others_before_it_is_waited_for() -> None:
+    sink = Recorder()
+    threaded = Threaded(sink, depth=2)
+    threaded.write(scene(0))
+
+    threaded.finish(())
+
+    assert sink.closed.wait(PATIENCE_S)  # without `close`
+    threaded.close()
+    assert sink.calls == ["write 0", "finish 0", "close"]
+
+
 def scene(index: int) -> Scene:
     return make_scene(grey(4, 4), index=index)
 

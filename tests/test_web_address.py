@@ -70,6 +70,12 @@ def test_only_a_loopback_address_goes_without_a_token(text: str, is_loopback: bo
             check_token(address, "")
 
 
+@pytest.mark.parametrize("name", ["@~nobody-at-home/token", "@a\0b", "@" + "x" * 300])
+def test_a_token_file_that_cannot_be_is_one_error(name: str) -> None:
+    with pytest.raises(UsageError, match="web: cannot read "):
+        read_token(name)
+
+
 def test_a_token_is_given_or_in_a_file_or_in_the_environment(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(f"{TOKEN}\n")

@@ -43,6 +43,7 @@ class BestFrames:
         self._keep(scene)
         for event in scene.events:
             self._pass_on(event, scene.frame)
+        self._forget(scene.frame)  # after the events: a reconnect tells of signs of long ago
 
     def finish(self, events: Sequence[Event]) -> None:
         for event in events:
@@ -63,6 +64,8 @@ class BestFrames:
             if not looks or looks[-1].frame.segment != frame.segment or worth > looks[-1].worth:
                 looks.append(Look(frame, track.box, worth))
                 self._looks.move_to_end(track.id)
+
+    def _forget(self, frame: Frame) -> None:
         while len(self._looks) > TRACKS:
             self._looks.popitem(last=False)
         for number, looks in tuple(self._looks.items()):

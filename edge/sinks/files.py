@@ -115,6 +115,25 @@ def prove_place(target: Path) -> None:
     Part(target, tag="proof").discard()
 
 
+def write_whole(target: Path, data: bytes) -> None:
+    """A file that is there with all of this, or as it was before, and OutputError."""
+    part = Part(target)
+    try:
+        part.path.write_bytes(data)
+    except OSError as error:
+        part.discard()
+        raise OutputError(f"{target}: cannot be written: {error.strerror}") from error
+    part.commit()
+
+
+def picture_folder(folder: Path) -> None:
+    """Make a folder for pictures and prove that they can be written there; else OutputError."""
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder}: expected a folder to write pictures to, found a file")
+    make_folder(folder)
+    prove_place(folder / "writable")
+
+
 def make_folder(folder: Path) -> list[Path]:
     """Make a folder and those above it; the ones that are new, innermost first."""
     made = [each for each in (folder, *folder.parents) if not each.exists()]

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 
 from edge.core import Event, Frame, Image, Scene
-from edge.sinks.files import Part, make_folder
+from edge.sinks.files import picture_folder, write_whole
 from models.errors import OutputError
 
 JPEG_SUFFIXES = (".jpg", ".jpeg")
@@ -28,10 +28,7 @@ class PicturesSink:
         self._folder = folder
         self._render = render
         self._used: dict[str, int] = {}
-        if folder.exists() and not folder.is_dir():
-            raise OutputError(f"{folder}: expected a folder to write pictures to, found a file")
-        make_folder(folder)
-        Part(folder / "writable").discard()
+        picture_folder(folder)
 
     def write(self, scene: Scene) -> None:
         target = self._folder / self._name(scene.frame)
@@ -40,13 +37,7 @@ class PicturesSink:
             raise OutputError(f"{target}: is a picture of the source; name another output folder")
         quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if target.suffix == ".jpg" else []
         _, data = cv2.imencode(target.suffix, self._render(scene), quality)
-        part = Part(target)
-        try:
-            part.path.write_bytes(data.tobytes())
-        except OSError as error:
-            part.discard()
-            raise OutputError(f"{target}: cannot be written: {error.strerror}") from error
-        part.commit()
+        write_whole(target, data.tobytes())
 
     def finish(self, events: Sequence[Event]) -> None:
         """Events leave no trace in pictures."""

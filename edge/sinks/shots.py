@@ -11,7 +11,7 @@ import cv2
 
 from edge.core import Event, Image, Scene
 from edge.overlay import Overlay
-from edge.sinks.files import Part, make_folder
+from edge.sinks.files import picture_folder, write_whole
 from edge.sinks.quota import Quota
 from models.errors import OutputError
 from models.signs import sign_class
@@ -40,10 +40,7 @@ class Shots:
     ) -> None:
         self._folder = folder
         self._picture_of = picture_of
-        if folder.exists() and not folder.is_dir():
-            raise OutputError(f"{folder}: expected a folder to write pictures to, found a file")
-        make_folder(folder)
-        Part(folder / "writable").discard()
+        picture_folder(folder)
         try:
             self._quota = quota(folder)
         except OSError as error:
@@ -80,13 +77,7 @@ class Shots:
 
     def _save(self, target: Path, picture: Image) -> int:
         _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-        part = Part(target)
-        try:
-            part.path.write_bytes(data.tobytes())
-        except OSError as error:
-            part.discard()
-            raise OutputError(f"{target}: cannot be written: {error.strerror}") from error
-        part.commit()
+        write_whole(target, data.tobytes())
         return len(data)
 
 

@@ -56,6 +56,7 @@ class Threaded:
     def finish(self, events: Sequence[Event]) -> None:
         """Take the last events; the sink gets them when it has written what is queued."""
         self._events = tuple(events)
+        self._handover.end()  # all outputs end side by side, and `close` waits for each
         self._surface(once=True)
 
     def close(self) -> None:

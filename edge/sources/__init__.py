@@ -54,8 +54,13 @@ def open_source(
     if uri.kind == "glob":
         pattern = str(Path(uri.target).expanduser())
         return open_pictures(glob_pictures(pattern), uri.target, options)
-    path = Path(uri.target).expanduser()
-    if path.is_dir():
+    try:
+        path = Path(uri.target).expanduser()
+        is_folder = path.is_dir()
+    except (OSError, RuntimeError) as error:  # too long, not ours to look at; no such home
+        why = getattr(error, "strerror", None) or error
+        raise SourceError(f"{uri.target} cannot be opened: {why}") from error
+    if is_folder:
         return open_pictures(folder_pictures(path), uri.target, options)
     if not path.exists():
         raise SourceError(f"{path} does not exist")

@@ -62,8 +62,9 @@ def read_token(text: str, environment: Mapping[str, str] = os.environ) -> str:
         origin = text[1:]
         try:
             text = Path(origin).expanduser().read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is no text"
+        except (OSError, RuntimeError, ValueError) as error:
+            no_text = isinstance(error, UnicodeDecodeError)
+            why = "it is no text" if no_text else getattr(error, "strerror", None) or error
             raise UsageError(f"web: cannot read {origin}: {why}") from error
         text = text.strip() or " "
     elif not text:
