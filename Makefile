@@ -100,7 +100,7 @@ detector: $(TRAIN_VENV)/.train ## train the detector, publish its three sizes; W
 	YOLO_OFFLINE=false $(TRAIN) -m training.detector --seed $(SEED) --weights $(WEIGHTS) --run runs/detector
 	$(TRAIN) -m calibration.publish detector --run runs/detector --size 960x544
 	$(TRAIN) -m calibration.publish detector --run runs/detector --name detector-fast --size 640x352
-	$(TRAIN) -m calibration.publish detector --run runs/detector --name detector-accurate --size 1280x704
+	$(TRAIN) -m calibration.publish detector --run runs/detector --name detector-accurate --size 1152x640
 
 clean: ## remove what was built; runs/ and data/ stay
 	rm -rf out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
