@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from io import StringIO
@@ -142,7 +143,8 @@ def test_a_run_with_all_outputs_writes_all_of_them(tmp_path: Path) -> None:
     assert signs
     for folder in ("crops", "shots"):
         names = [path.name for path in (tmp_path / folder).iterdir()]
-        assert {name.partition("-")[2].partition("-speed")[0] for name in names} == signs
+        found = [re.match(r"\d+-(\w+-s\d+)-\w", name) for name in names]  # …-<sign id>-<class>.jpg
+        assert {match[1] for match in found if match} == signs and all(found)
     with av.open(str(tmp_path / "seen.mp4")) as container:
         assert container.streams.video[0].frames in (0, 40)
 
