@@ -1,4 +1,4 @@
-"""MQTT: every event once and in order, and what holds now, retained."""
+"""MQTT: every event in order, one a kill twice at most, and what holds now, retained."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real broker: every event arrives, in order, once, whatever is killed on the way."""
+"""A real broker: every event arrives, in order, whatever is killed on the way; one a kill twice."""
 
 from __future__ import annotations
 
@@ -201,21 +201,24 @@ def test_what_waits_on_disk_survives_our_own_death(
     assert listener.ids(EVENTS) == ids(range(60))
 
 
-def test_our_death_while_events_flow_repeats_none(
+def test_our_death_while_events_flow_loses_none(
     broker: Mosquitto, listener: Listener, tmp_path: Path
 ) -> None:
-    heard = 0
-    for life in range(4):
+    heard, kills = 0, 4
+    for life in range(kills):
         with spawn(broker, tmp_path / "spool", 100 * life, 100 * (life + 1)) as process:
             assert process.stdout is not None and process.stdout.readline() == "written\n"
             assert eventually(lambda: len(listener.ids(EVENTS)) >= heard + 30)  # noqa: B023
             process.send_signal(signal.SIGKILL)
         heard = len(listener.ids(EVENTS))
     with spawn(broker, tmp_path / "spool", 400, 401) as process:
-        assert eventually(lambda: len(listener.ids(EVENTS)) >= 401)
+        assert eventually(lambda: "run-400" in listener.ids(EVENTS))
         process.communicate("\n", timeout=PATIENCE_S)
 
-    assert listener.ids(EVENTS) == ids(range(401))
+    found = listener.ids(EVENTS)
+    assert list(dict.fromkeys(found)) == ids(range(401))
+    # One that had arrived, but was not struck off the spool when we died, is sent again.
+    assert len(found) - 401 <= kills
 
 
 def test_the_broker_says_offline_when_we_are_gone(
