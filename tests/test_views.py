@@ -10,11 +10,22 @@ import pytest
 
 from models.imaging import GREY
 from training import views
-from training.views import Image, Picture, ViewSettings, cut, disturb, sample
+from training.views import Image, Picture, ViewSettings, compose, cut, disturb, finish
 
 SETTINGS = ViewSettings(width=320, height=192)
 STRAIGHT = dataclasses.replace(SETTINGS, rotate=0.0)
 EDGE = 1.5  # px: how exactly a box follows its sign
+
+
+def sample(
+    pictures: list[Picture],
+    weights: np.ndarray,
+    settings: ViewSettings,
+    rng: np.random.Generator,
+    mosaic: bool = True,
+) -> Picture:
+    """A training picture into which nothing is pasted."""
+    return finish(compose(pictures, weights, settings, rng, mosaic), settings, rng)
 
 
 def street(*boxes: tuple[int, int, int, int], size: tuple[int, int] = (1360, 800)) -> Picture:

@@ -141,17 +141,6 @@ def _blur(image: Image, rng: np.random.Generator) -> Image:
     return np.asarray(cv2.filter2D(image, -1, kernel / max(kernel.sum(), 1e-6)), np.uint8)
 
 
-def sample(
-    pictures: Sequence[Picture],
-    weights: NDArray[np.float64],
-    settings: ViewSettings,
-    rng: np.random.Generator,
-    mosaic: bool = True,
-) -> Picture:
-    """One training picture: `compose`d, then `finish`ed."""
-    return finish(compose(pictures, weights, settings, rng, mosaic), settings, rng)
-
-
 def compose(
     pictures: Sequence[Picture],
     weights: NDArray[np.float64],
