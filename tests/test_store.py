@@ -475,7 +475,7 @@ def test_a_full_disk_is_one_error_and_keeps_what_was_written(tmp_path: Path) -> 
 WRITER = """
 import sys
 from pathlib import Path
-from edge.sinks.store import Retention, Store, StoreSink
+from edge.sinks.store import WAITING, Retention, Store, StoreSink
 from tests.test_store import event
 from edge.core import Frame, Scene
 from tests.scenes import grey
@@ -485,7 +485,8 @@ number = 0
 while True:
     sink.write(Scene(Frame(grey(8, 8), number, number / 30), (), (event(number),)))
     number += 1
-    print(number - 1 - 256, flush=True)  # that many lots at most still wait
+    # What waits for the disk at most: a full queue, and a transaction of one lot and a queue more.
+    print(number - 2 * WAITING - 1, flush=True)
 """
 
 
