@@ -1,6 +1,7 @@
 """The real app for as long as you like, on a stream that drops out again and again.
 
   python -m tests.live.soak --minutes 10                          RTSP, killed every 20 seconds
+  python -m tests.live.soak --minutes 120 --stream-fps 4          the same beside other work
   python -m tests.live.soak --minutes 1 --source 'test:?fps=120'  a camera faster than the line
 
 It prints how memory, descriptors, threads, live objects and latency went, and how old a picture is
@@ -195,6 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--drop-every", type=float, default=20.0, metavar="SECONDS")
+    parser.add_argument("--stream-fps", type=int, default=25, metavar="RATE")
     flags, rest = parser.parse_known_args(arguments)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -204,7 +206,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if missing := rtsp_missing():
                 raise SourceError(f"{missing}; or name a --source")
             port = free_port()
-            server = stack.enter_context(rtsp_server(port))
+            server = stack.enter_context(rtsp_server(port, "--fps", str(flags.stream_fps)))
             given["source"] = f"rtsp://127.0.0.1:{port}/live"
         outputs = {"output": str(folder / "seen.mkv"), "events": str(folder / "seen.jsonl")}
         soak = Soak(load(None, {**outputs, **given}), 60 * flags.minutes, server, flags.drop_every)
