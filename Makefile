@@ -15,7 +15,7 @@ export YOLO_OFFLINE ?= true
 export YOLO_AUTOINSTALL := false
 
 .NOTPARALLEL:
-.PHONY: help venv demo test test-live soak lint check format bench venv-train test-train models teachers classifier detector clean
+.PHONY: help venv demo test test-live soak lint check format bench venv-train test-train models teacher classifier detector clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -84,14 +84,13 @@ models: classifier detector ## train and publish both models from the data
 # shipped net learns from all signs; its twin, which holds some out, is what its figures are of.
 TRAIN_CLASSIFIER := KERAS_BACKEND=torch $(TRAIN) -m training.classifier
 TEACHER := --architecture residual --width 0.8 --epochs 10 --seed 10
-STUDENT := --epochs 26 --seed $(SEED)
-teachers: $(TRAIN_VENV)/.train ## train the larger nets that the classifier imitates
+STUDENT := --epochs 26 --seed $(SEED) --teachers runs/teacher
+teacher: $(TRAIN_VENV)/.train ## train the larger net that the classifier imitates
 	$(TRAIN_CLASSIFIER) $(TEACHER) --run runs/teacher
-	$(TRAIN_CLASSIFIER) $(TEACHER) --parts all --run runs/teacher-all
 
-classifier: teachers ## train and publish the classifier and its held-out twin
-	$(TRAIN_CLASSIFIER) $(STUDENT) --teachers runs/teacher --run runs/twin
-	$(TRAIN_CLASSIFIER) $(STUDENT) --teachers runs/teacher-all --parts all --run runs/classifier
+classifier: teacher ## train and publish the classifier and its held-out twin
+	$(TRAIN_CLASSIFIER) $(STUDENT) --run runs/twin
+	$(TRAIN_CLASSIFIER) $(STUDENT) --parts all --run runs/classifier
 	$(TRAIN) -m calibration.publish classifier --run runs/twin --name classifier-twin
 	$(TRAIN) -m calibration.publish classifier --run runs/classifier --twin classifier-twin
 	if [ -f models/detector.json ]; then $(TRAIN) -m calibration.publish pair; fi
