@@ -14,6 +14,11 @@ from models.errors import ModelError
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is imported
 
+# Nothing comes of what lies below: SiLU(-8) is -0.003, a score 0.0003, and beside a box's likeliest
+# bin, which lies above 0, one at -8 has no weight.
+FLOOR = -8.0
+IMAGE_DIMENSIONS = 4
+
 Images = Sequence[NDArray[np.uint8]]  # RGB, as the model takes them
 
 
@@ -26,11 +31,7 @@ def quantize_detector(path: Path, images: Images) -> bytes:
     """
     import litert_torch  # noqa: PLC0415
     import torch  # noqa: PLC0415
-    from ai_edge_quantizer import calibrator, quantizer, recipe, recipe_manager  # noqa: PLC0415
-    from ai_edge_quantizer.utils.qsv_utils import (  # noqa: PLC0415
-        min_max_update,
-        moving_average_update,
-    )
+    from ai_edge_quantizer import quantizer, recipe  # noqa: PLC0415
 
     net = raw_head(path)
     height, width = images[0].shape[:2]
@@ -40,27 +41,76 @@ def quantize_detector(path: Path, images: Images) -> bytes:
     temporary = path.with_suffix(".float.tflite")
     converted.export(str(temporary))
     try:
-        rules = recipe_manager.RecipeManager()
-        rules.load_quantization_recipe(recipe.static_wi8_ai8())
-        name, key = _signature(temporary)
-        samples = [{key: image[None].astype(np.float32)} for image in _with_extremes(images)]
-
-        def ranges(update: Any) -> dict[str, Any]:
-            watch = calibrator.Calibrator(
-                str(temporary), num_threads=os.cpu_count() or 1, qsv_update_func=update
-            )
-            watch.calibrate({name: samples}, rules)
-            return dict(watch.get_model_qsvs())
-
-        # Inside, a moving average of each picture's extremes, which forgives outliers. At the
-        # outputs the true extremes: few anchors hold a sign, and an average would cut them off.
-        found, extremes = ranges(moving_average_update), ranges(min_max_update)
-        found |= {output: extremes[output] for output in _outputs(temporary)}
         quantiser = quantizer.Quantizer(str(temporary), recipe.static_wi8_ai8())
+        found = ranges(temporary, images)
         result = quantiser.quantize(found, enable_progress_report=False).quantized_model
     finally:
         temporary.unlink()
     return uint8_input(bytes(result))
+
+
+def ranges(path: Path, images: Images) -> dict[str, dict[str, Any]]:
+    """From where to where each tensor of a float LiteRT file is to be told apart, by its name.
+
+    `{"min": …, "max": …}` as the quantiser takes it. It is what was seen: the extremes of all
+    pictures, for the few anchors that hold a sign are what counts; but on the large maps of the
+    first layers, where single pixels make them, the mean of each picture's. What lies below FLOOR
+    and goes into a SiLU or out of the net is cut off: nothing comes of it.
+    """
+    from ai_edge_quantizer import calibrator, recipe, recipe_manager  # noqa: PLC0415
+
+    rules = recipe_manager.RecipeManager()
+    rules.load_quantization_recipe(recipe.static_wi8_ai8())
+    signature, key = _signature(path)
+    samples = [{key: image[None].astype(np.float32)} for image in _with_extremes(images)]
+    threads = os.cpu_count() or 1
+    watch = calibrator.Calibrator(str(path), num_threads=threads, qsv_update_func=_note)
+    watch.calibrate({signature: samples}, rules)
+    first_layers, cut = _large_maps(path, images[0].shape[0]), _floored(path)
+    found = {}
+    for name, seen in watch.get_model_qsvs().items():
+        kind = "mean" if name in first_layers and "mean_max" in seen else ""
+        low, high = (seen[f"mean_{end}" if kind else end] for end in ("min", "max"))
+        found[name] = {"min": np.maximum(low, FLOOR) if name in cut else low, "max": high}
+    return found
+
+
+def _note(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """The extremes of all pictures so far, and the mean of each one's own."""
+    count = before.get("count", 1)
+    noted = {"count": count + 1}
+    for end, outer in (("min", np.minimum), ("max", np.maximum)):
+        noted[end] = outer(before[end], now[end])
+        mean = before.get(f"mean_{end}", before[end])
+        noted[f"mean_{end}"] = (mean * count + now[end]) / (count + 1)
+    return noted
+
+
+def _large_maps(path: Path, height: int) -> set[str]:
+    """The names of the tensors at strides 2 and 4 of a LiteRT file."""
+    from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415
+
+    details = Interpreter(str(path)).get_tensor_details()
+    rows = (height // 2, height // 4)
+    return {
+        str(each["name"])
+        for each in details
+        if len(each["shape"]) == IMAGE_DIMENSIONS and each["shape"][1] in rows
+    }
+
+
+def _floored(path: Path) -> set[str]:
+    """The names of the tensors that go into a SiLU, or out of a LiteRT file."""
+    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415
+
+    root = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
+    graph = root.subgraphs[0]
+    sigmoid = schema.BuiltinOperator.LOGISTIC
+    numbers = set(graph.outputs)
+    for operator in graph.operators:
+        if root.operatorCodes[operator.opcodeIndex].builtinCode == sigmoid:
+            numbers |= set(operator.inputs)
+    return {graph.tensors[number].name.decode() for number in numbers}
 
 
 def raw_head(path: Path) -> Any:
@@ -132,13 +182,6 @@ def _signature(path: Path) -> tuple[str, str]:
     ((name, parts),) = Interpreter(str(path)).get_signature_list().items()
     (key,) = parts["inputs"]
     return str(name), str(key)
-
-
-def _outputs(path: Path) -> list[str]:
-    """The names of a LiteRT file's output tensors."""
-    from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415
-
-    return [str(output["name"]) for output in Interpreter(str(path)).get_output_details()]
 
 
 def uint8_input(model: bytes) -> bytes:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from small_models import classifier_bytes, classifier_spec, save
 
-from calibration.quantize_detector import _with_extremes, uint8_input
+from calibration.quantize_detector import _note, _with_extremes, uint8_input
 from edge.core import Array
 from edge.runtime import LiteRtRuntime
 from models.errors import ModelError
@@ -40,3 +40,10 @@ def test_black_and_white_are_marked_in_a_copy() -> None:
     assert (marked.min(), marked.max()) == (0, 255)
     assert (marked != 90).any(axis=2).sum() == 2
     assert (image == 90).all()
+
+
+def test_of_many_pictures_the_extremes_and_the_mean_extremes_are_kept() -> None:
+    noted = {"min": np.array(-1.0), "max": np.array(4.0)}  # the first picture is not passed on
+    for low, high in ((-4.0, 1.0), (-1.0, 7.0)):
+        noted = _note(noted, {"min": np.array(low), "max": np.array(high)})
+    assert noted == {"count": 3, "min": -4.0, "max": 7.0, "mean_min": -2.0, "mean_max": 4.0}

@@ -16,7 +16,7 @@ import pytest
 pytestmark = pytest.mark.train
 torch = pytest.importorskip("torch")
 pytest.importorskip("ultralytics")
-pytest.importorskip("litert_torch")
+litert_torch = pytest.importorskip("litert_torch")
 
 from drawn_sets import drawn_gtsdb  # noqa: E402 – after the packages are known to be there
 from small_models import detector_spec, save  # noqa: E402
@@ -26,7 +26,7 @@ from calibration import publish_detector as publishing  # noqa: E402
 from calibration.candidate import Target, write  # noqa: E402
 from calibration.fidelity import FloatRuntime  # noqa: E402
 from calibration.publish_detector import publish_detector  # noqa: E402
-from calibration.quantize_detector import quantize_detector, raw_head  # noqa: E402
+from calibration.quantize_detector import FLOOR, quantize_detector, ranges, raw_head  # noqa: E402
 from edge.detector import YoloDetector, load_detector  # noqa: E402
 from edge.runtime import LiteRtRuntime  # noqa: E402
 from models.errors import ModelError, SourceError, UsageError  # noqa: E402
@@ -203,6 +203,55 @@ def test_the_int8_file_answers_as_the_float_net_does(
         assert len(by_shape) == 2 * len(STRIDES)
         for expected in whole(image):
             np.testing.assert_allclose(by_shape[expected.shape], expected, atol=0.05)
+
+
+def test_ranges_are_those_of_what_can_matter(tmp_path: Path) -> None:
+    """The first maps' are the mean of the pictures' extremes, later ones' those of all pictures."""
+
+    class Net(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.layers = torch.nn.ModuleList(
+                torch.nn.Conv2d(channels, 4, 3, 2, 1) for channels in (3, 4, 4)
+            )
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            x = image.permute(0, 3, 1, 2)
+            for layer in self.layers[:-1]:
+                x = torch.nn.functional.silu(layer(x))
+            return self.layers[-1](x).permute(0, 2, 3, 1)
+
+        def convolved(self, image: np.ndarray) -> list[float]:
+            """The largest value that each convolution gives."""
+            x, largest = torch.from_numpy(image[None]).float().permute(0, 3, 1, 2), []
+            for layer in self.layers:
+                x = layer(x)
+                largest.append(float(x.max()))
+                x = torch.nn.functional.silu(x)
+            return largest
+
+    rng = np.random.default_rng(0)
+    images = [rng.integers(0, top, (32, 32, 3), np.uint8) for top in (40, 256)]
+    images[0][0, 0], images[0][0, 1] = 0, 255  # as `ranges` marks each
+    images[1][0, 0], images[1][0, 1] = 0, 255
+    net = Net().eval()
+    path = tmp_path / "net.tflite"
+    with torch.no_grad():
+        net.layers[2].weight.mul_(10)
+        litert_torch.convert(net, (torch.zeros(1, 32, 32, 3),)).export(str(path))
+        seen = [net.convolved(image) for image in images]
+    found = list(ranges(path, images).values())
+    lows = [float(np.min(each["min"])) for each in found]
+    highs = np.array([float(np.max(each["max"])) for each in found])
+    assert lows.count(FLOOR) == 3  # all three convolutions go far below
+    expected = [
+        np.mean([s[0] for s in seen]),
+        np.mean([s[1] for s in seen]),
+        max(s[2] for s in seen),
+    ]
+    for value in expected:
+        assert np.isclose(highs, value, rtol=1e-4).any(), (value, highs)
 
 
 def test_no_float_file_is_left_behind(marked: Path, quantised: bytes) -> None:
