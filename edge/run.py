@@ -143,13 +143,14 @@ def sum_up(result: Result, config: Config) -> None:
     """What was done, in a line; for a whole demo drive, how it was read and what it cost."""
     tally = result.tally
     rate = tally.frames / result.seconds if result.seconds else 0.0
-    done = f"{tally.frames} frames in {result.seconds:.1f} s, {rate:.1f} frames/s"
+    frames = f"{tally.frames} frame{'s' * (tally.frames != 1)}"
+    done = f"{frames} in {result.seconds:.1f} s, {rate:.1f} frames/s"
     outputs = [config.output, config.events, config.csv]
     outputs += [config.store, config.crops, config.snapshots]
     written = [path for path in outputs if path not in ("", STDOUT)]
     wrote = f"; wrote {', '.join(written)}" if written else ""
     if config.source != DEMO or config.max_frames or result.signal is not None:
-        log.info("%s, %d signs%s", done, tally.signs, wrote)
+        log.info("%s, %d sign%s%s", done, tally.signs, "s" * (tally.signs != 1), wrote)
         return
     file = sys.stderr if STDOUT in (config.events, config.csv) else sys.stdout
     print(report(score(tally.events, load_truth())), file=file)

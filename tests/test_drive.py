@@ -11,9 +11,9 @@ import av
 import numpy as np
 import pytest
 
-from models.errors import OutputError, SourceError
+from models.errors import OutputError, SourceError, UsageError
 from models.signs import sign_class
-from training.drive import LIMIT_BYTES, MIN_HEIGHT, SIZE, frame_at, write_drive
+from training.drive import LIMIT_BYTES, MIN_HEIGHT, SIZE, frame_at, main, write_drive
 from training.resemblance import look_of, looks_of_drive
 from training.story import FPS, SECONDS, Story, story_of
 
@@ -147,6 +147,19 @@ def test_a_place_that_cannot_be_written_is_an_output_error(story: Story, tmp_pat
     file.write_text("")
     with pytest.raises(OutputError, match="taken"):
         write_drive(story, file, 1, SMALL)
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [("--seed", "-1"), ("--jobs", "0"), ("--seconds", "0"), ("--seconds", "nan")],
+)
+def test_a_number_that_makes_no_sense_is_a_usage_error(
+    tmp_path: Path, flag: str, value: str
+) -> None:
+    with pytest.raises(UsageError, match=f"{flag}: expected .*, found {value}"):
+        main(["--output", str(tmp_path / "drive"), flag, value])
+
+    assert not (tmp_path / "drive").exists()
 
 
 def test_a_folder_without_a_drive_is_a_source_error(tmp_path: Path) -> None:

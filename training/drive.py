@@ -7,7 +7,7 @@ import json
 import multiprocessing
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ import av
 import cv2
 import numpy as np
 
-from models.errors import OutputError, run_command
+from models.errors import OutputError, UsageError, run_command
 from training.lens import expose
 from training.painter import Face, Picture
 from training.pinhole import Camera
@@ -154,7 +154,7 @@ def _told(glimpses: Iterator[Glimpse], frames: int) -> Iterator[Glimpse]:
             print(line, end=end, file=sys.stderr, flush=True)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m training.drive", description=__doc__)
     parser.add_argument("what", nargs="?", choices=["draw", "histograms"], default="draw")
@@ -175,7 +175,12 @@ def main() -> None:
         metavar="FOLDER",
         help="histograms: where the drive lies",
     )
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
+    for name, value, least in (("seed", options.seed, 0), ("jobs", options.jobs, 1)):
+        if value < least:
+            raise UsageError(f"--{name}: expected {least} or more, found {value}")
+    if not 0 < options.seconds <= SECONDS:
+        raise UsageError(f"--seconds: expected up to {SECONDS:g}, found {options.seconds:g}")
     if options.what == "histograms":
         draw_histograms(options.drive, options.output)
         return

@@ -107,7 +107,7 @@ def decode_picture(
     """
     if not data:
         raise SourceError(f"{name} is empty: expected a picture, found 0 bytes")
-    width, height = _header_size(name, data, formats)
+    width, height = _header_size(name, data, max_pixels, formats)
     if width * height > max_pixels:
         raise SourceError(
             f"{name} is too large: {width} × {height} pixels, expected at most "
@@ -123,7 +123,9 @@ def decode_picture(
     return cast(Image, image)
 
 
-def _header_size(name: str, data: bytes, formats: tuple[str, ...] | None) -> tuple[int, int]:
+def _header_size(
+    name: str, data: bytes, max_pixels: int, formats: tuple[str, ...] | None
+) -> tuple[int, int]:
     """(width, height) as stored; Pillow reads no more than the header here."""
     try:
         with warnings.catch_warnings():  # the cap is ours, not Pillow's
@@ -132,9 +134,11 @@ def _header_size(name: str, data: bytes, formats: tuple[str, ...] | None) -> tup
                 width, height = picture.size
                 return width, height
     except Pillow.DecompressionBombError as error:
-        raise SourceError(f"{name} is too large: {error}") from error
+        most = f"{max_pixels / 1e6:g} million"
+        raise SourceError(f"{name} is too large: expected at most {most} pixels") from error
     except UnidentifiedImageError as error:
-        raise SourceError(f"{name} is not a picture: expected {_expected(formats)}") from error
+        expected = f": expected {', '.join(formats)}" if formats else " that can be read"
+        raise SourceError(f"{name} is not a picture{expected}") from error
     except (OSError, SyntaxError, ValueError) as error:  # what its readers raise on broken headers
         raise SourceError(f"{name} cannot be decoded: {error}") from error
 
@@ -157,5 +161,5 @@ def _frames(paths: Sequence[Path], name: str, max_pixels: int) -> Generator[Fram
         log.warning("%d of %d pictures could not be read and were skipped", skipped, len(paths))
 
 
-def _expected(formats: tuple[str, ...] | None = None) -> str:
-    return ", ".join(formats) if formats else " ".join(sorted(SUFFIXES))
+def _expected() -> str:
+    return " ".join(sorted(SUFFIXES))
