@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 
 from edge.config import Config
 from edge.core import Event, Frame, Line, Scene
+from edge.road import RoadLine
 from models.errors import AppError
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ class ReloadingLine:
 
     `asked` says whether the settings are to be read again, `reread` reads them. Settings or models
     that are broken are reported, and everything goes on as it was. Signs in sight are ended by the
-    line of before and read afresh.
+    line of before and read afresh; what is in force on the road stays so.
     """
 
     def __init__(
@@ -67,6 +68,8 @@ class ReloadingLine:
             return ()
         log.info("settings read again: changed %s", ", ".join(ours))
         ended = self._line.finish()
+        if isinstance(line, RoadLine) and isinstance(self._line, RoadLine):
+            line.take_over(self._line, ended)
         self._line, self._config = line, config
         return ended
 

@@ -91,6 +91,14 @@ class RoadState:
             known = _after(known, label, read, seen=math.inf)
         return self._as_of(known, frame.time)
 
+    def take_over(self, other: RoadState, events: Iterable[Event]) -> None:
+        """Go on from what another state knew, and from the events that ended it."""
+        self._segment, self._passed = other._segment, other._passed
+        self._in_sight = dict(other._in_sight)
+        for event in events:
+            if event.segment == self._segment:
+                self._take(event)
+
     def _take(self, event: Event) -> None:
         label, read, least = event.sign.label, event.time, self._settings.trust
         if event.sign_id in self._in_sight:
@@ -164,6 +172,10 @@ class RoadLine:
     def __call__(self, frame: Frame) -> Scene:
         scene = self._line(frame)
         return replace(scene, road=self._state.update(frame, scene.events))
+
+    def take_over(self, other: RoadLine, events: Iterable[Event]) -> None:
+        """Go on on the road of another line, whose last events these are."""
+        self._state.take_over(other._state, events)
 
     def finish(self) -> tuple[Event, ...]:
         return self._line.finish()

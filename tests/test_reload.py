@@ -10,6 +10,7 @@ import pytest
 from edge.config import Config
 from edge.core import Event, Frame, Line, Scene
 from edge.reload import ReloadingLine, changed
+from edge.road import RoadLine, RoadSettings
 from models.errors import ModelError, UsageError
 from tests.scenes import grey, make_event
 
@@ -124,6 +125,35 @@ def test_the_line_in_use_is_the_one_that_is_finished() -> None:
 
     assert [event.kind for event in drive.line.finish()] == ["end"]
     assert not drive.first.finished
+
+
+def test_the_road_outlives_a_reload() -> None:
+    """A line of before that read a 50, and a new one that has read nothing yet."""
+    limit = make_event("new")
+    asked = iter([False, True, False])
+    line = ReloadingLine(
+        RoadLine(Says((limit,), (make_event("end"),)), RoadSettings(300.0)),
+        OLD,
+        lambda: next(asked),
+        lambda: replace(OLD, max_reads=2),
+        lambda _: RoadLine(Says(), RoadSettings(300.0)),
+    )
+
+    scenes = [line(Frame(grey(8, 8), number, limit.time + number)) for number in range(3)]
+    assert [scene.road.limit for scene in scenes] == [50, 50, 50]
+
+
+class Says:
+    """A line that reads these events in every frame, and ends with those."""
+
+    def __init__(self, events: tuple[Event, ...] = (), last: tuple[Event, ...] = ()) -> None:
+        self.events, self.last = events, last
+
+    def __call__(self, frame: Frame) -> Scene:
+        return Scene(frame, (), self.events)
+
+    def finish(self) -> tuple[Event, ...]:
+        return self.last
 
 
 def test_which_settings_differ() -> None:

@@ -266,6 +266,21 @@ def test_a_line_s_scenes_say_what_is_in_force() -> None:
     assert line.finish() == inner.last
 
 
+def test_another_line_can_go_on_on_the_same_road() -> None:
+    """What was passed stays in force, and so does what the first line had in sight at its end."""
+    first = RoadState(SETTINGS)
+    first.update(frame(0), [event("new", "306", 0)])
+    first.update(frame(1), [event("end", "306", 1), event("new", "274-50", 1)])
+    second = RoadState(RoadSettings(expiry_s=10.0))
+    second.take_over(first, [event("end", "274-50", 2)])
+
+    assert second.update(frame(3), []) == Road(50, limit_since=1, priority=True)
+    assert second.update(frame(11.5), []).priority is None  # its own expiry counts, from t = 1 …
+    assert not second.update(frame(11.5), []).stale  # … and from t = 2
+    assert second.update(frame(12.5), []).stale
+    assert second.update(frame(13, segment=1), []) == Road()
+
+
 @pytest.mark.parametrize(
     ("road", "words"),
     [
