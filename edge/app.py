@@ -124,25 +124,37 @@ def check_outputs(config: Config) -> None:
         raise UsageError(f"output {config.output}: {expected}, found {output.suffix}")
 
 
+def prove_outputs(config: Config, info: SourceInfo) -> None:
+    """UsageError or OutputError for an output that cannot be.
+
+    Called before any is opened, so that a bad one leaves nothing of a good one behind.
+    """
+    if to_video(config) and info.stills:
+        raise UsageError(f"output {config.output}: expected a folder for pictures, found a video")
+    if config.show and (problem := window_problem()):
+        raise UsageError(problem)
+    video = config.output if to_video(config) else ""
+    for file in (video, config.events, config.csv, config.store):
+        if file and file != STDOUT and (Path(file).is_dir() or not Path(file).exists()):
+            prove_place(Path(file))
+
+
+def to_video(config: Config) -> bool:
+    """Whether the annotated pictures go into one file."""
+    output = Path(config.output)
+    return output.suffix.lower() in VIDEOS and not output.is_dir()
+
+
 def open_sinks(config: Config, info: SourceInfo, watch: Watch, stack: ExitStack) -> list[Sink]:
     """The outputs that were asked for; the console, or for a camera a window, where none was.
 
-    All are proven to work before the first is opened, so that a bad one leaves nothing of a good
-    one behind. The annotated picture is drawn once for all.
+    The annotated picture is drawn once for all.
     """
     output = Path(config.output) if config.output else None
-    to_video = output is not None and output.suffix.lower() in VIDEOS and not output.is_dir()
-    if to_video and info.stills:
-        raise UsageError(f"output {output}: expected a folder for pictures, found a video")
-    problem = window_problem()
-    if config.show and problem:
-        raise UsageError(problem)
     others = (config.csv, config.crops, config.snapshots, config.mqtt, config.store, config.web)
     none_asked = not (config.output or config.events or config.show or any(others))
+    problem = window_problem()
     show = config.show or (none_asked and info.live and not problem)
-    for file in (config.output if to_video else "", config.events, config.csv):
-        if file and file != STDOUT and (Path(file).is_dir() or not Path(file).exists()):
-            prove_place(Path(file))
 
     overlay = Overlay()
     draw = RenderOnce(lambda scene: overlay.draw(scene, watch.status), (output is not None) + show)
@@ -160,9 +172,11 @@ def open_sinks(config: Config, info: SourceInfo, watch: Watch, stack: ExitStack)
     for sink in more_outputs(config, info, runners):
         add(sink)
     if output is not None:
-        sound = sound_of(config.source, info) if to_video else None
-        video = VideoSink(output, draw, info.fps, sound) if to_video else None
-        add(runners.pictures(video or PicturesSink(output, draw), config.output))
+        if to_video(config):
+            pictures: Sink = VideoSink(output, draw, info.fps, sound_of(config.source, info))
+        else:
+            pictures = PicturesSink(output, draw)
+        add(runners.pictures(pictures, config.output))
     if config.events:
         add(runners.events(JsonlSink(config.events), config.events))
     if config.csv:
@@ -211,6 +225,7 @@ def run(
             check_outputs(config)
             info, source = open_source(config.source, source_options(config))
             stack.callback(source.close)
+            prove_outputs(config, info)
             models = load_models(config, patient=not info.live)
             ahead = look_ahead(models, config, info.stills)
             if ahead:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
@@ -35,9 +36,12 @@ class SourceOptions:
     loop: bool = False
 
 
+STARTED = time.monotonic()  # about when the app did
+
+
 def always_online() -> Health:
     """The health of what cannot drop out: files and pictures."""
-    return Health("online", 0.0)
+    return Health("online", STARTED)
 
 
 class SourceInfo(NamedTuple):
