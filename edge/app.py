@@ -63,7 +63,7 @@ def loop(
 ) -> None:
     """Every frame down the line and into every sink, until the source ends; 0 is no limit.
 
-    A source gives None where no frame came for a second: sinks that want to know are told.
+    A source gives None where no frame came for a second: line and sinks that want to know are told.
 
     A source that fails, a sink that fails, a signal and the user closing the window end it like
     the end of the source does: what was read before is finished properly, then the first error
@@ -74,7 +74,7 @@ def loop(
         for frame in _up_to(max_frames, source):
             with interrupts.hold():
                 if frame is None:
-                    for idler in sinks:
+                    for idler in (line, *sinks):
                         if isinstance(idler, Idler):
                             idler.idle()
                     continue

@@ -114,6 +114,19 @@ def test_pauses_reach_the_sinks_that_want_to_know_and_count_for_nothing() -> Non
     assert (plain.seen, idling.seen, idling.idled) == ([0, 1], [0, 1], 2)
 
 
+def test_a_pause_reaches_the_line_that_wants_to_know() -> None:
+    class IdlingLine(FakeLine):
+        idled = 0
+
+        def idle(self) -> None:
+            self.idled += 1
+
+    line = IdlingLine()
+    loop(iter([None, *frames(1), None]), line, [FakeSink()], Interrupts())
+
+    assert line.idled == 2
+
+
 def test_pauses_alone_do_not_end_it() -> None:
     sink = FakeSink()
 
