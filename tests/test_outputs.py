@@ -155,16 +155,33 @@ def test_a_password_in_a_bad_url_is_not_printed(tmp_path: Path) -> None:
     assert "hush" not in failure(done, 2)
 
 
-def test_an_address_that_is_taken_leaves_no_output_behind(tmp_path: Path) -> None:
-    pytest.importorskip("prometheus_client", reason="needs prometheus_client")
-    done = execute(
-        *("edge.run", "--source", "demo:", "--events", "a.jsonl", "-o", "a.mp4"),
-        *("--metrics", "192.0.2.1:9"),  # an address that no machine has, RFC 5737
-        cwd=tmp_path,
-    )
+ALL = ("-o", "new/a.mp4", "--events", "a.jsonl", "--crops", "crops", "--store", "a.sqlite")
 
-    assert "metrics 192.0.2.1:9: cannot listen there" in failure(done, 5)
-    assert list(tmp_path.iterdir()) == []
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        # an address that no machine has, RFC 5737
+        (("--metrics", "192.0.2.1:9"), "metrics 192.0.2.1:9: cannot listen there"),
+        (("--csv", "here"), "here: expected a file to write, found a folder"),
+        (("--snapshots", "there"), "there: expected a folder to write pictures to, found a file"),
+        (("--mqtt", "mqtt://127.0.0.1:1/x", "--mqtt-spool", "here"), "here: "),
+        (("--store", "there"), "there: expected an event store, found another kind of file"),
+    ],
+)
+def test_a_bad_output_leaves_no_other_behind(
+    tmp_path: Path, bad: tuple[str, ...], words: str
+) -> None:
+    pytest.importorskip("paho.mqtt.client", reason="needs paho-mqtt")
+    pytest.importorskip("prometheus_client", reason="needs prometheus_client")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "there").write_text("a text of some length that is no store")
+
+    done = execute("edge.run", "--source", "demo:", *ALL, *bad, cwd=tmp_path)
+
+    assert words in failure(done, 5)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["here", "there"]
+    assert (tmp_path / "there").read_text() == "a text of some length that is no store"
 
 
 @pytest.mark.parametrize("setting", PLACES)
@@ -190,7 +207,7 @@ def test_a_voice_that_is_missing_leaves_the_outputs_as_they_were(
     monkeypatch.setenv("PATH", str(tmp_path))
     events = tmp_path / "seen.jsonl"
     events.write_text("of yesterday\n")
-    flags = ("--source", "demo:", "--events", events, "--announce", "voice")
+    flags = ("--source", "demo:", "--events", events, "--store", "s.db", "--announce", "voice")
 
     done = execute("edge.run", *flags, cwd=tmp_path)
 

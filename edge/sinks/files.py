@@ -33,18 +33,18 @@ class Part:
         self.target = target
         self.path = target.parent / f"{target.stem}.{tag}{target.suffix}"
         self._lock: BinaryIO | None = None
-        made: list[Path] = []
+        self.made: list[Path] = []  # folders that were not there, innermost first
         try:
             if target.is_dir():
                 raise OutputError(f"{target}: expected a file to write, found a folder")
-            made = make_folder(target.parent)
+            self.made = make_folder(target.parent)
             if lasting:
                 self._set_aside()
                 self._lock = self._locked()
             else:
                 self.path.open("wb").close()
         except OSError as error:  # also a name that is too long to ask about
-            for folder in made:
+            for folder in self.made:
                 folder.rmdir()
             raise OutputError(f"{target}: cannot be written: {error.strerror}") from error
 
@@ -111,8 +111,12 @@ class Part:
 
 
 def prove_place(target: Path) -> None:
-    """OutputError if no file can be written there; what is there already is left as it is."""
-    Part(target, tag="proof").discard()
+    """OutputError if no file can be written there; everything is left as it was found."""
+    part = Part(target, tag="proof")
+    part.discard()
+    for folder in part.made:
+        with suppress(OSError):  # not ours alone any more
+            folder.rmdir()
 
 
 def write_whole(target: Path, data: bytes) -> None:
@@ -128,16 +132,21 @@ def write_whole(target: Path, data: bytes) -> None:
 
 def picture_folder(folder: Path) -> None:
     """Make a folder for pictures and prove that they can be written there; else OutputError."""
+    prove_folder(folder)
+    make_folder(folder)
+
+
+def prove_folder(folder: Path) -> None:
+    """OutputError if no pictures can be written there; everything is left as it was found."""
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder}: expected a folder to write pictures to, found a file")
-    make_folder(folder)
     prove_place(folder / "writable")
 
 
 def make_folder(folder: Path) -> list[Path]:
     """Make a folder and those above it; the ones that are new, innermost first."""
-    made = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
+        made = [each for each in (folder, *folder.parents) if not each.exists()]
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: cannot make this folder: {error.strerror}") from error
