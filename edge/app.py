@@ -171,7 +171,7 @@ def open_sinks(
         speaks = config.announce == "voice"
         add(spoken(language) if speaks else AnnounceSink(print_hint, language))
     if config.metrics:
-        add(open_metrics(config, info, runners))
+        add(open_metrics(config, info, runners, sinks))
     for sink in chain(remember(), more_outputs(config, info, runners)):
         add(sink)
     if output is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from edge.sinks.quota import Quota
 from edge.sinks.shots import Shots, crop_of, snapshot_of
 from edge.sinks.sound import Sound
 from edge.sinks.spool import prove_spool
+from edge.sinks.store import StoreFigures, StoreSink
 from edge.sinks.threaded import Threaded
 from edge.sources import SourceInfo, parse_uri
 from models.errors import OutputError, UsageError
@@ -158,8 +159,13 @@ def open_mqtt(config: Config, info: SourceInfo) -> Sink:
     return MqttSink(broker, spool, info.health, FILE_PATIENCE_S)
 
 
-def open_metrics(config: Config, info: SourceInfo, runners: Runners) -> Sink:
-    """The metrics; UsageError where their package is missing."""
+def open_metrics(
+    config: Config, info: SourceInfo, runners: Runners, opened: Sequence[Sink] = ()
+) -> Sink:
+    """The metrics; UsageError where their package is missing.
+
+    `opened`: all outputs, also those that are opened later; the store among them is told of.
+    """
     try:
         from edge.sinks.metrics import MetricsSink, Output  # noqa: PLC0415 - an extra
     except ImportError as error:
@@ -168,8 +174,13 @@ def open_metrics(config: Config, info: SourceInfo, runners: Runners) -> Sink:
         text = MISSING.format(flag="--metrics", package="prometheus_client", extra="metrics")
         raise UsageError(text) from error
     host, port = parse_address(config.metrics)
+
+    def store() -> StoreFigures | None:
+        stores = (sink for sink in tuple(opened) if isinstance(sink, StoreSink))
+        return next((sink.figures() for sink in stores), None)
+
     return MetricsSink(
-        host, port, info.health, lambda: [Output(*each) for each in runners.figures()]
+        host, port, info.health, lambda: [Output(*each) for each in runners.figures()], store
     )
 
 

@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.request
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -14,8 +15,12 @@ pytest.importorskip("prometheus_client", reason="needs prometheus_client")
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from edge.core import Health
+from edge.config import Config
+from edge.core import Health, Sink
+from edge.outputs import Runners, open_metrics
 from edge.sinks.metrics import RATE_S, MetricsSink, Output
+from edge.sinks.store import Retention, Store, StoreSink
+from edge.sources import SourceInfo
 from models.errors import OutputError
 from tests.scenes import KEEP_RIGHT, grey, make_event, make_scene, with_events
 
@@ -93,6 +98,28 @@ def test_outputs_that_drop_or_have_failed_are_named() -> None:
     assert values["signs_output_dropped_total", ("seen.mp4",)] == 12
     assert values["signs_output_failed", ("seen.mp4",)] == 1
     assert values["signs_output_failed", ("mqtt",)] == 0
+
+
+def test_the_event_store_tells_what_it_holds(tmp_path: Path) -> None:
+    """As the app puts them together: the store is opened after the metrics."""
+    opened: list[Sink] = []
+    file = SourceInfo("drive.mp4", live=False, stills=False)
+    sink = open_metrics(Config(metrics=":0"), file, Runners(live=False), opened)
+    assert isinstance(sink, MetricsSink)
+    before = scrape(sink)
+    path = tmp_path / "events.sqlite"
+    store = StoreSink(Store(path, "camera 0", Retention(30, 20)))
+    opened.append(store)
+    store.write(with_events(make_event("new"), replace(make_event("end"), id="another")))
+    store.close()
+    values = scrape(sink)
+    sink.close()
+
+    assert not any(name.startswith("signs_store") for name, _ in before)
+    assert values["signs_store_events", ()] == 2
+    assert values["signs_store_size_bytes", ()] == path.stat().st_size
+    assert values["signs_store_dropped_events_total", ()] == 0
+    assert values["signs_store_failed", ()] == 0
 
 
 def test_the_process_is_measured_where_the_system_tells() -> None:
