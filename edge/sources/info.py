@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
@@ -36,8 +37,14 @@ class SourceOptions:
 
 
 def always_online() -> Health:
-    """The health of what cannot drop out: files and pictures."""
+    """The health of what cannot drop out, and has been there for ever."""
     return Health("online", 0.0)
+
+
+def online_from_now() -> Callable[[], Health]:
+    """The health of files and pictures, which cannot drop out once they are open."""
+    health = Health("online", time.monotonic())
+    return lambda: health
 
 
 class SourceInfo(NamedTuple):
