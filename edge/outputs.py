@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from edge.address import split_address
 from edge.config import PLACES, Config
 from edge.core import Sink
 from edge.database import prove_store
@@ -101,7 +102,7 @@ def check_more(config: Config) -> None:
         broker_of(config)
         mqtt_package()
     if config.metrics:
-        parse_address(config.metrics)
+        split_address(config.metrics, METRICS, "metrics")
 
 
 def check_places(config: Config) -> None:
@@ -167,21 +168,23 @@ def open_metrics(
     `opened`: all outputs, also those that are opened later; the store among them is told of.
     """
     try:
-        from edge.sinks.metrics import MetricsSink, Output  # noqa: PLC0415 - an extra
+        from edge.sinks.metrics import MetricsSink, Output, StoreMetrics  # noqa: PLC0415 - an extra
     except ImportError as error:
         if not (error.name or "").startswith("prometheus_client"):
             raise
         text = MISSING.format(flag="--metrics", package="prometheus_client", extra="metrics")
         raise UsageError(text) from error
-    host, port = parse_address(config.metrics)
+    host, port = split_address(config.metrics, METRICS, "metrics")
 
     def store() -> StoreFigures | None:
         stores = (sink for sink in tuple(opened) if isinstance(sink, StoreSink))
         return next((sink.figures() for sink in stores), None)
 
-    return MetricsSink(
-        host, port, info.health, lambda: [Output(*each) for each in runners.figures()], store
+    sink = MetricsSink(
+        host, port, info.health, lambda: [Output(*each) for each in runners.figures()]
     )
+    sink.registry.register(StoreMetrics(store))
+    return sink
 
 
 def spool_of(config: Config) -> Path:
@@ -198,11 +201,3 @@ def default_spool(broker: Broker, environment: Mapping[str, str] = os.environ) -
     folder = Path(state) if state else Path(home) / "traffic-sign-edge"
     name = hashlib.sha256(f"{broker.host}:{broker.port}/{broker.prefix}".encode()).hexdigest()
     return folder / f"mqtt-{name[:12]}.sqlite"
-
-
-def parse_address(text: str) -> tuple[str, int]:
-    """Host and port of `HOST:PORT`, `[IPv6]:PORT` or `:PORT` (loopback); UsageError for others."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isdecimal() or int(port) > 65535:
-        raise UsageError(f"metrics {text}: expected HOST:PORT, such as {METRICS}")
-    return host.strip("[]") or METRICS.partition(":")[0], int(port)

@@ -68,7 +68,7 @@ def test_a_missing_package_is_named_with_the_command_that_brings_it(
     [
         (Config(source="a", events="seen.CSV"), "CSV is --csv FILE"),
         (Config(source="a", mqtt="pi.local"), r"expected mqtt\(s\)://"),
-        (Config(source="a", metrics="9464"), "expected HOST:PORT"),
+        (Config(source="a", metrics="pi:x"), "metrics: expected HOST:PORT such as 127"),
         (Config(source="a", csv="x", events="x"), "x is given twice"),
         (Config(source="a", crops="x", snapshots="./x"), "x is given twice"),
         (Config(source="a", events="-", csv="-"), "- is given twice"),

@@ -41,9 +41,8 @@ class Output(NamedTuple):
 class MetricsSink:
     """Serves `http://host:port/metrics` from its own registry until it is closed.
 
-    OutputError where nobody can listen there. `health`, `outputs` and `store` (None where there is
-    none) are asked at every scrape and never in between. Histograms are of what each stage of the
-    line cost.
+    OutputError where nobody can listen there. `health` and `outputs` are asked at every scrape and
+    never in between. Histograms are of what each stage of the line cost.
     """
 
     lossless = True
@@ -54,7 +53,6 @@ class MetricsSink:
         port: int,
         health: Callable[[], Health],
         outputs: Callable[[], Sequence[Output]] = tuple,
-        store: Callable[[], StoreFigures | None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.registry = CollectorRegistry()
@@ -71,7 +69,7 @@ class MetricsSink:
         )
         self._ticks: deque[float] = deque(maxlen=RATE_FRAMES)
         self._frames = 0
-        self.registry.register(_Now(self, health, outputs, store))
+        self.registry.register(_Now(self, health, outputs))
         PlatformCollector(registry=self.registry)
         ProcessCollector(registry=self.registry)
         try:
@@ -118,12 +116,10 @@ class _Now(Collector):
         sink: MetricsSink,
         health: Callable[[], Health],
         outputs: Callable[[], Sequence[Output]],
-        store: Callable[[], StoreFigures | None],
     ) -> None:
         self._sink = sink
         self._health = health
         self._outputs = outputs
-        self._store = store
 
     def describe(self) -> Iterator[Metric]:
         """Nothing: otherwise everything would be asked already while it is registered."""
@@ -162,21 +158,31 @@ class _Now(Collector):
             failed.add_metric([output.name], float(output.failed))
         yield dropped
         yield failed
-        if (store := self._store()) is not None:
-            yield from _of_store(store)
         info = GaugeMetricFamily("signs_build_info", "1 for the version", labels=["version"])
         info.add_metric([__version__], 1)
         yield info
 
 
-def _of_store(store: StoreFigures) -> Iterator[Metric]:
-    yield GaugeMetricFamily("signs_store_events", "Events in the event store", store.events)
-    yield GaugeMetricFamily(
-        "signs_store_size_bytes", "Size of the event store on the disk", store.size_bytes
-    )
-    yield CounterMetricFamily(
-        "signs_store_dropped_events", "Events lost because the disk hung", store.dropped
-    )
-    yield GaugeMetricFamily(
-        "signs_store_failed", "1 for an event store that has given up", float(store.failed)
-    )
+class StoreMetrics(Collector):
+    """What `figures` say of the event store when they are asked for; None: there is no store."""
+
+    def __init__(self, figures: Callable[[], StoreFigures | None]) -> None:
+        self._figures = figures
+
+    def describe(self) -> Iterator[Metric]:
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        store = self._figures()
+        if store is None:
+            return
+        yield GaugeMetricFamily("signs_store_events", "Events in the event store", store.events)
+        yield GaugeMetricFamily(
+            "signs_store_size_bytes", "Size of the event store on the disk", store.size_bytes
+        )
+        yield CounterMetricFamily(
+            "signs_store_dropped_events", "Events lost because the disk hung", store.dropped
+        )
+        yield GaugeMetricFamily(
+            "signs_store_failed", "1 for an event store that has given up", float(store.failed)
+        )
