@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+import struct
 import sys
+import threading
 import time
 import urllib.request
 from dataclasses import replace
@@ -162,6 +164,27 @@ def test_a_port_that_is_taken_is_named() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(OutputError, match=f"metrics {LOOPBACK}:{port}: cannot listen there"):
             MetricsSink(LOOPBACK, port, online)
+
+
+def test_a_client_that_is_silent_or_breaks_off_costs_no_thread_and_no_line(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("edge.sinks.metrics._Handler.timeout", 0.05)
+    sink = MetricsSink(LOOPBACK, 0, online)
+    silent = socket.create_connection((LOOPBACK, sink.port), timeout=60)
+    assert silent.recv(1) == b""
+    silent.close()
+    rude = socket.create_connection((LOOPBACK, sink.port), timeout=60)
+    rude.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    rude.sendall(b"GET /metr")
+    rude.close()  # with a reset
+    scrape(sink)
+    for thread in threading.enumerate():
+        if "process_request" in thread.name:
+            thread.join(60)
+    sink.close()
+
+    assert capfd.readouterr().err == ""
 
 
 def test_after_the_close_nobody_listens() -> None:
