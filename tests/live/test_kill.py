@@ -6,7 +6,6 @@ import csv
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import av
@@ -132,7 +131,6 @@ def test_a_killed_run_is_kept_when_the_next_one_starts(tmp_path: Path) -> None:
 
 def test_a_full_disk_ends_one_output_and_leaves_it_playable(tmp_path: Path) -> None:
     with mounted(tmp_path / "disk", "size=1m") as disk:
-        began = time.monotonic()
         done = subprocess.run(
             command(
                 *("edge.run", "--source", "demo:", "--max-frames", "50"),
@@ -145,7 +143,6 @@ def test_a_full_disk_ends_one_output_and_leaves_it_playable(tmp_path: Path) -> N
             timeout=5 * PATIENCE_S,
             check=False,
         )
-        assert time.monotonic() - began < 5 * PATIENCE_S
 
         assert done.returncode == 5, done.stderr
         full = [line for line in done.stderr.splitlines() if "No space left" in line]
