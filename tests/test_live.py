@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import closing
 
 import numpy as np
@@ -19,9 +19,9 @@ from edge.sources.device import Lost, Pause, Shot
 from edge.sources.live import LiveSource, open_live
 from edge.sources.usb import UsbCamera
 from models.errors import SourceError
+from tests.waiting import PATIENCE_S, eventually
 
 QUICK = SourceOptions(timeout_s=0.2)
-PATIENCE_S = 120.0  # for what takes no time at all, on a machine that is busy
 
 
 def grey(value: int, width: int = 64, height: int = 48) -> Image:
@@ -30,13 +30,6 @@ def grey(value: int, width: int = 64, height: int = 48) -> Image:
 
 def never() -> None:
     threading.Event().wait()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.002)
 
 
 @pytest.fixture(autouse=True)
@@ -122,7 +115,7 @@ def test_a_camera_that_is_gone_says_so_until_it_is_back(caplog: pytest.LogCaptur
     info, source = open_source("0", QUICK, Plugged(FakeCapture([grey(1)])))
     next(source)
 
-    until(lambda: "cannot be opened" in info.health().detail)
+    assert eventually(lambda: "cannot be opened" in info.health().detail)
 
     assert info.health().state == "reconnecting"
     with pytest.raises(TimeoutError):
@@ -165,7 +158,7 @@ def test_closing_does_not_wait_for_the_next_try() -> None:
 
     source.close()
 
-    until(lambda: not hung())
+    assert eventually(lambda: not hung())
 
 
 def test_closing_leaves_a_read_that_hangs_to_itself(
@@ -228,7 +221,7 @@ def test_reads_that_hang_one_after_the_other_do_not_pile_up(
     source = LiveSource("lens", swallow, 1.0, clock)
     next(source)
     for _ in range(live.MOST_HUNG + 3):
-        until(lambda: len(opened) == len(hung()))
+        assert eventually(lambda: len(opened) == len(hung()))
         clock.now += 10
         with pytest.raises(TimeoutError):
             source.take(0.01)

@@ -20,8 +20,8 @@ from edge.sinks.broker import Broker
 from edge.sinks.mqtt import MqttSink, health_record, signs_record
 from models.errors import OutputError
 from tests.scenes import grey, make_event, make_scene, make_track, with_events
+from tests.waiting import PATIENCE_S, eventually
 
-PATIENCE_S = 60.0
 BROKER = Broker("pi.local", 1883, "car")
 LOST = 7  # MQTT_ERR_CONN_LOST
 
@@ -147,13 +147,6 @@ class FakeClient:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(courier, "RETRY_S", (0.001, 0.01))
     monkeypatch.setattr(courier, "GOODBYE_S", PATIENCE_S)  # it only waits so long if it must
-
-
-def eventually(what: Callable[[], bool]) -> bool:
-    end = time.monotonic() + PATIENCE_S
-    while not what() and time.monotonic() < end:
-        time.sleep(0.002)
-    return what()
 
 
 def online() -> Health:
