@@ -16,7 +16,7 @@ from edge.database import prove_store
 from edge.sinks.best import BestFrames
 from edge.sinks.broker import Broker, parse_broker
 from edge.sinks.changes import Changes
-from edge.sinks.files import prove_folder, prove_place
+from edge.sinks.files import prove_folder, prove_lasting
 from edge.sinks.growing import STDOUT, is_device
 from edge.sinks.quota import Quota
 from edge.sinks.shots import Shots, crop_of, snapshot_of
@@ -71,7 +71,7 @@ def prove_outputs(config: Config, is_video: bool) -> None:
     """
     for file in (config.output if is_video else "", config.events, config.csv):
         if file and file != STDOUT and not is_device(Path(file)):
-            prove_place(Path(file))
+            prove_lasting(Path(file))
     for folder in ("" if is_video else config.output, config.crops, config.snapshots):
         if folder:
             prove_folder(Path(folder))

@@ -19,6 +19,7 @@ from edge.measure import Tally
 from edge.outputs import Runners, more_outputs, open_metrics, open_mqtt, sound_of
 from edge.run import parse, settings, sum_up
 from edge.sinks.changes import Changes
+from edge.sinks.files import Part
 from edge.sinks.jsonl import JsonlSink
 from edge.sources import SourceInfo
 from models.errors import OutputError, UsageError
@@ -189,6 +190,17 @@ def test_a_bad_output_leaves_no_other_behind(
 def test_a_place_that_cannot_be_is_one_error(setting: str, name: str) -> None:
     with pytest.raises(OutputError, match="cannot be written: "):
         check_outputs(Config(source="demo:", **{setting: name}))  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows guards open files itself")
+def test_a_file_that_another_run_writes_leaves_no_other_output_behind(tmp_path: Path) -> None:
+    other = Part(tmp_path / "b.csv", lasting=True)
+
+    done = execute("edge.run", "--source", "demo:", *ALL, "--csv", "b.csv", cwd=tmp_path)
+
+    assert "b.csv: another run is writing this file" in failure(done, 5)
+    assert [path.name for path in tmp_path.rglob("*")] == ["b.part.csv"]
+    other.discard()
 
 
 def test_a_log_never_goes_into_the_source(tmp_path: Path) -> None:

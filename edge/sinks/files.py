@@ -19,6 +19,8 @@ else:
 
 log = logging.getLogger(__name__)
 
+PART = "part"
+
 
 class Part:
     """A temporary file beside its target (`seen.part.mp4`), renamed on `commit`.
@@ -29,9 +31,9 @@ class Part:
     overwritten, and a second run that would write the same file is refused.
     """
 
-    def __init__(self, target: Path, lasting: bool = False, tag: str = "part") -> None:
+    def __init__(self, target: Path, lasting: bool = False, tag: str = PART) -> None:
         self.target = target
-        self.path = target.parent / f"{target.stem}.{tag}{target.suffix}"
+        self.path = _beside(target, tag)
         self._lock: BinaryIO | None = None
         self.made: list[Path] = []  # folders that were not there, innermost first
         try:
@@ -40,7 +42,7 @@ class Part:
             self.made = make_folder(target.parent)
             if lasting:
                 self._set_aside()
-                self._lock = self._locked()
+                self._lock = _locked(self.path, target)
             else:
                 self.path.open("wb").close()
         except OSError as error:  # also a name that is too long to ask about
@@ -84,7 +86,7 @@ class Part:
         """Keep what an earlier run left that could not finish."""
         if not self.path.exists():
             return
-        self._locked().close()  # proves that no other run is at it
+        _locked(self.path, self.target).close()  # proves that no other run is at it
         if not self.path.stat().st_size:
             return
         names = (f"{self.target.stem}.cut-{number}{self.target.suffix}" for number in count(1))
@@ -92,22 +94,39 @@ class Part:
         self.path.rename(kept)
         log.warning("an earlier run was cut off; what it had written is kept as %s", kept)
 
-    def _locked(self) -> BinaryIO:
-        file = self.path.open("ab")
-        try:
-            if fcntl is not None:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.close()
-            raise OutputError(f"{self.target}: another run is writing this file") from error
-        except OSError:  # a file system without locks
-            log.debug("%s cannot be locked", self.path, exc_info=True)
-        return file
-
     def _unlock(self) -> None:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+
+def _beside(target: Path, tag: str) -> Path:
+    return target.parent / f"{target.stem}.{tag}{target.suffix}"
+
+
+def _locked(path: Path, target: Path) -> BinaryIO:
+    """The file, open and locked; OutputError, which names the target, where another run has it."""
+    file = path.open("ab")
+    try:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise OutputError(f"{target}: another run is writing this file") from error
+    except OSError:  # a file system without locks
+        log.debug("%s cannot be locked", path, exc_info=True)
+    return file
+
+
+def prove_lasting(target: Path) -> None:
+    """The same as `prove_place` for a file that grows; also OutputError if another run has it."""
+    prove_place(target)
+    growing = _beside(target, PART)
+    try:
+        if growing.exists():
+            _locked(growing, target).close()
+    except OSError as error:
+        raise OutputError(f"{target}: cannot be written: {error.strerror}") from error
 
 
 def prove_place(target: Path) -> None:
