@@ -9,9 +9,10 @@ leaves by one `ExitStack`, and what was read until then is kept. The line is mad
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,13 +22,21 @@ from edge.core import Event, Frame, Idler, Line, Sink
 from edge.interrupt import Interrupted, Interrupts
 from edge.line import build, load_models, look_ahead, rebuilder, upload_nets
 from edge.measure import Tally
-from edge.outputs import Runners, check_more, check_places, more_outputs, sound_of
+from edge.outputs import (
+    Runners,
+    check_more,
+    check_places,
+    more_outputs,
+    open_metrics,
+    prove_outputs,
+    sound_of,
+)
 from edge.overlay import Overlay
 from edge.reload import ReloadingLine
 from edge.service.notify import Notifier, Pulse
 from edge.sinks.console import ConsoleSink
 from edge.sinks.csv import CsvSink
-from edge.sinks.files import prove_place
+from edge.sinks.growing import STDOUT
 from edge.sinks.jsonl import JsonlSink
 from edge.sinks.pictures import PicturesSink
 from edge.sinks.render import RenderOnce
@@ -43,7 +52,6 @@ log = logging.getLogger(__name__)
 
 VIDEOS = (".mp4", ".mkv")
 DEMO = "demo:"
-STDOUT = "-"
 
 
 class Result(NamedTuple):
@@ -63,7 +71,7 @@ def loop(
 ) -> None:
     """Every frame down the line and into every sink, until the source ends; 0 is no limit.
 
-    A source gives None where no frame came for a second: sinks that want to know are told.
+    A source gives None where no frame came for a second: line and sinks that want to know are told.
 
     A source that fails, a sink that fails, a signal and the user closing the window end it like
     the end of the source does: what was read before is finished properly, then the first error
@@ -74,7 +82,7 @@ def loop(
         for frame in _up_to(max_frames, source):
             with interrupts.hold():
                 if frame is None:
-                    for idler in sinks:
+                    for idler in (line, *sinks):
                         if isinstance(idler, Idler):
                             idler.idle()
                     continue
@@ -124,37 +132,30 @@ def check_outputs(config: Config) -> None:
         raise UsageError(f"output {config.output}: {expected}, found {output.suffix}")
 
 
-def prove_outputs(config: Config, info: SourceInfo) -> None:
-    """UsageError or OutputError for an output that cannot be.
-
-    Called before any is opened, so that a bad one leaves nothing of a good one behind.
-    """
-    if to_video(config) and info.stills:
-        raise UsageError(f"output {config.output}: expected a folder for pictures, found a video")
-    if config.show and (problem := window_problem()):
-        raise UsageError(problem)
-    video = config.output if to_video(config) else ""
-    for file in (video, config.events, config.csv, config.store):
-        if file and file != STDOUT and (Path(file).is_dir() or not Path(file).exists()):
-            prove_place(Path(file))
-
-
-def to_video(config: Config) -> bool:
-    """Whether the annotated pictures go into one file."""
-    output = Path(config.output)
-    return output.suffix.lower() in VIDEOS and not output.is_dir()
-
-
-def open_sinks(config: Config, info: SourceInfo, watch: Watch, stack: ExitStack) -> list[Sink]:
+def open_sinks(
+    config: Config,
+    info: SourceInfo,
+    watch: Watch,
+    stack: ExitStack,
+    remember: Callable[[], Iterable[Sink]] = tuple,
+) -> list[Sink]:
     """The outputs that were asked for; the console, or for a camera a window, where none was.
 
-    The annotated picture is drawn once for all.
+    All are proven to work before the first is made, so that a bad one leaves nothing of a good
+    one behind. `remember` opens the store and the page. The annotated picture is drawn once for
+    all.
     """
     output = Path(config.output) if config.output else None
+    to_video = output is not None and output.suffix.lower() in VIDEOS and not output.is_dir()
+    if to_video and info.stills:
+        raise UsageError(f"output {output}: expected a folder for pictures, found a video")
+    problem = window_problem()
+    if config.show and problem:
+        raise UsageError(problem)
     others = (config.csv, config.crops, config.snapshots, config.mqtt, config.store, config.web)
     none_asked = not (config.output or config.events or config.show or any(others))
-    problem = window_problem()
     show = config.show or (none_asked and info.live and not problem)
+    prove_outputs(config, to_video)
 
     overlay = Overlay()
     draw = RenderOnce(lambda scene: overlay.draw(scene, watch.status), (output is not None) + show)
@@ -165,18 +166,18 @@ def open_sinks(config: Config, info: SourceInfo, watch: Watch, stack: ExitStack)
         sinks.append(sink)
         close_with(stack, sink)
 
-    if config.announce:  # first: where it cannot be, no file was made
+    if config.announce:  # first what leaves nothing behind where it, or another, cannot be
         language = config.announce_language
         speaks = config.announce == "voice"
         add(spoken(language) if speaks else AnnounceSink(print_hint, language))
-    for sink in more_outputs(config, info, runners):
+    if config.metrics:
+        add(open_metrics(config, info, runners, sinks))
+    for sink in chain(remember(), more_outputs(config, info, runners)):
         add(sink)
     if output is not None:
-        if to_video(config):
-            pictures: Sink = VideoSink(output, draw, info.fps, sound_of(config.source, info))
-        else:
-            pictures = PicturesSink(output, draw)
-        add(runners.pictures(pictures, config.output))
+        sound = sound_of(config.source, info) if to_video else None
+        video = VideoSink(output, draw, info.fps, sound) if to_video else None
+        add(runners.pictures(video or PicturesSink(output, draw), config.output))
     if config.events:
         add(runners.events(JsonlSink(config.events), config.events))
     if config.csv:
@@ -225,7 +226,6 @@ def run(
             check_outputs(config)
             info, source = open_source(config.source, source_options(config))
             stack.callback(source.close)
-            prove_outputs(config, info)
             models = load_models(config, patient=not info.live)
             ahead = look_ahead(models, config, info.stills)
             if ahead:
@@ -239,10 +239,8 @@ def run(
             watch = Watch(status, models.words(), info.live, info.health)
             stack.callback(watch.close)
             load = partial(upload_nets, config)
-            sinks = open_store_and_page(config, info, models.words(), load, stack)
-            for sink in sinks:
-                close_with(stack, sink)
-            sinks += open_sinks(config, info, watch, stack)
+            remember = partial(open_store_and_page, config, info, models.words(), load, stack)
+            sinks = open_sinks(config, info, watch, stack, remember)
             tally = Tally(keep_events=config.source == DEMO)
             sinks = [*([probe(info)] if probe else []), tally, watch, Together(sinks)]
             if (notifier := Notifier()).listening:

@@ -242,7 +242,7 @@ class Sink(Protocol):
 
 @runtime_checkable
 class Idler(Protocol):
-    """A sink that also wants to be called, about once a second, while no frame comes."""
+    """A sink or line that also wants to be called, about once a second, while no frame comes."""
 
     def idle(self) -> None: ...
 

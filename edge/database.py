@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge.sinks.files import Part
+from edge.sinks.files import make_folder, prove_place
 from models.errors import OutputError
 
 APPLICATION = int.from_bytes(b"TSEv", "big")  # marks the file as ours (PRAGMA application_id)
@@ -48,16 +48,23 @@ CREATE TABLE crops (
 """
 
 
+def prove_store(path: Path) -> None:
+    """OutputError where `open_store` would raise it; nothing is made where there is no store."""
+    if path.exists() and path.stat().st_size:
+        open_store(path).close()
+    else:
+        _prove_new(path)
+
+
 def open_store(path: Path) -> sqlite3.Connection:
     """The store at `path`, made where there is none, ready to be written from one thread.
 
     OutputError where it cannot be written, and where the file is no store of ours, a damaged one
     or that of a newer version; such a file is left as it was found.
     """
-    if path.is_dir():
-        raise OutputError(f"{path}: expected a file for the event store, found a folder")
-    if not path.exists():
-        Part(path).discard()  # proves the place, and names what is wrong with it
+    if not path.exists() or path.is_dir():
+        _prove_new(path)
+        make_folder(path.parent)
     with store_errors(path):
         connection = sqlite3.connect(
             path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
@@ -119,6 +126,13 @@ def store_errors(path: Path) -> Iterator[None]:
         else:
             words = f"the event store cannot be used: {text}"
         raise OutputError(f"{path}: {words}") from error
+
+
+def _prove_new(path: Path) -> None:
+    """Names what is wrong with a place, which SQLite does not."""
+    if path.is_dir():
+        raise OutputError(f"{path}: expected a file for the event store, found a folder")
+    prove_place(path)
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> bool:

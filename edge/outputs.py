@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from edge.address import split_address
 from edge.config import PLACES, Config
 from edge.core import Sink
+from edge.database import prove_store
 from edge.sinks.best import BestFrames
 from edge.sinks.broker import Broker, parse_broker
 from edge.sinks.changes import Changes
+from edge.sinks.files import prove_folder, prove_lasting
+from edge.sinks.growing import STDOUT, is_device
 from edge.sinks.quota import Quota
 from edge.sinks.shots import Shots, crop_of, snapshot_of
 from edge.sinks.sound import Sound
+from edge.sinks.spool import prove_spool
+from edge.sinks.store import StoreFigures, StoreSink
 from edge.sinks.threaded import Threaded
 from edge.sources import SourceInfo, parse_uri
 from models.errors import OutputError, UsageError
@@ -57,16 +63,35 @@ class Runners:
         return self._threads[-1]
 
 
+def prove_outputs(config: Config, is_video: bool) -> None:
+    """OutputError for an output that cannot be written; everything is left as it was found.
+
+    `is_video`: `output` is one, else a folder. So that a bad output leaves nothing of a good one,
+    this comes before the first of them is made.
+    """
+    for file in (config.output if is_video else "", config.events, config.csv):
+        if file and file != STDOUT and not is_device(Path(file)):
+            prove_lasting(Path(file))
+    for folder in ("" if is_video else config.output, config.crops, config.snapshots):
+        if folder:
+            prove_folder(Path(folder))
+    if config.store:
+        prove_store(Path(config.store))
+    if config.mqtt:
+        prove_spool(spool_of(config))
+
+
 def more_outputs(config: Config, info: SourceInfo, runners: Runners) -> Iterator[Sink]:
-    """Each output that was asked for, opened when it is taken, so that it can be closed again."""
+    """Each output that was asked for, opened when it is taken, so that it can be closed again.
+
+    The metrics are none of these: they are opened before, because they leave nothing behind.
+    """
     quota = partial(Quota, megabytes=config.pictures_mb, hours=config.pictures_hours)
     for name, picture_of in ((config.crops, crop_of), (config.snapshots, snapshot_of)):
         if name:
             yield runners.best(Shots(Path(name), picture_of, quota), name)
     if config.mqtt:
         yield runners.events(open_mqtt(config, info), "mqtt")
-    if config.metrics:
-        yield open_metrics(config, info, runners)
 
 
 def check_more(config: Config) -> None:
@@ -75,8 +100,9 @@ def check_more(config: Config) -> None:
         raise UsageError(f"events {config.events}: JSON lines go there; CSV is --csv FILE")
     if config.mqtt:
         broker_of(config)
+        mqtt_package()
     if config.metrics:
-        parse_address(config.metrics)
+        split_address(config.metrics, METRICS, "metrics")
 
 
 def check_places(config: Config) -> None:
@@ -112,35 +138,60 @@ def broker_of(config: Config) -> Broker:
     return parse_broker(config.mqtt, config.mqtt_password_file, config.mqtt_ca)
 
 
-def open_mqtt(config: Config, info: SourceInfo) -> Sink:
-    """The MQTT output; UsageError where its package is missing."""
+def mqtt_package() -> None:
+    """UsageError where the package of the MQTT output is missing."""
     try:
-        from edge.sinks.mqtt import MqttSink  # noqa: PLC0415 - an extra
+        import edge.sinks.mqtt  # noqa: F401, PLC0415 - an extra
     except ImportError as error:
         if not (error.name or "").startswith("paho"):
             raise
         text = MISSING.format(flag="--mqtt", package="paho-mqtt 2", extra="mqtt")
         raise UsageError(text) from error
-    broker = broker_of(config)
-    spool = Path(config.mqtt_spool) if config.mqtt_spool else default_spool(broker)
+
+
+def open_mqtt(config: Config, info: SourceInfo) -> Sink:
+    """The MQTT output; UsageError where its package is missing."""
+    mqtt_package()
+    from edge.sinks.mqtt import MqttSink  # noqa: PLC0415 - an extra
+
+    broker, spool = broker_of(config), spool_of(config)
     if info.live:
         return MqttSink(broker, spool, info.health)
     return MqttSink(broker, spool, info.health, FILE_PATIENCE_S)
 
 
-def open_metrics(config: Config, info: SourceInfo, runners: Runners) -> Sink:
-    """The metrics; UsageError where their package is missing."""
+def open_metrics(
+    config: Config, info: SourceInfo, runners: Runners, opened: Sequence[Sink] = ()
+) -> Sink:
+    """The metrics; UsageError where their package is missing.
+
+    `opened`: all outputs, also those that are opened later; the store among them is told of.
+    """
     try:
-        from edge.sinks.metrics import MetricsSink, Output  # noqa: PLC0415 - an extra
+        from edge.sinks.metrics import MetricsSink, Output, StoreMetrics  # noqa: PLC0415 - an extra
     except ImportError as error:
         if not (error.name or "").startswith("prometheus_client"):
             raise
         text = MISSING.format(flag="--metrics", package="prometheus_client", extra="metrics")
         raise UsageError(text) from error
-    host, port = parse_address(config.metrics)
-    return MetricsSink(
+    host, port = split_address(config.metrics, METRICS, "metrics")
+
+    def store() -> StoreFigures | None:
+        stores = (sink for sink in tuple(opened) if isinstance(sink, StoreSink))
+        return next((sink.figures() for sink in stores), None)
+
+    sink = MetricsSink(
         host, port, info.health, lambda: [Output(*each) for each in runners.figures()]
     )
+    sink.registry.register(StoreMetrics(store))
+    return sink
+
+
+def spool_of(config: Config) -> Path:
+    """Where events wait for the broker."""
+    if config.mqtt_spool:
+        return Path(config.mqtt_spool)
+    return default_spool(broker_of(config))
 
 
 def default_spool(broker: Broker, environment: Mapping[str, str] = os.environ) -> Path:
@@ -150,11 +201,3 @@ def default_spool(broker: Broker, environment: Mapping[str, str] = os.environ) -
     folder = Path(state) if state else Path(home) / "traffic-sign-edge"
     name = hashlib.sha256(f"{broker.host}:{broker.port}/{broker.prefix}".encode()).hexdigest()
     return folder / f"mqtt-{name[:12]}.sqlite"
-
-
-def parse_address(text: str) -> tuple[str, int]:
-    """Host and port of `HOST:PORT`, `[IPv6]:PORT` or `:PORT` (loopback); UsageError for others."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isdecimal() or int(port) > 65535:
-        raise UsageError(f"metrics {text}: expected HOST:PORT, such as {METRICS}")
-    return host.strip("[]") or METRICS.partition(":")[0], int(port)

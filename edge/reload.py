@@ -25,7 +25,8 @@ class ReloadingLine:
 
     `asked` says whether the settings are to be read again, `reread` reads them. Settings or models
     that are broken are reported, and everything goes on as it was. Signs in sight are ended by the
-    line of before and read afresh; what is in force on the road stays so.
+    line of before and read afresh; what is in force on the road stays so. While no frame comes the
+    settings are read again all the same; what that ends is told with the next frame.
     """
 
     def __init__(
@@ -41,14 +42,22 @@ class ReloadingLine:
         self._asked = asked
         self._reread = reread
         self._rebuild = rebuild
+        self._ended: tuple[Event, ...] = ()  # not told yet
 
     def __call__(self, frame: Frame) -> Scene:
-        ended = self._reload() if self._asked() else ()
+        self.idle()
         scene = self._line(frame)
+        ended, self._ended = self._ended, ()
         return replace(scene, events=ended + scene.events) if ended else scene
 
+    def idle(self) -> None:
+        """Read the settings again if that was asked for, also where no frame comes."""
+        if self._asked():
+            self._ended += self._reload()
+
     def finish(self) -> tuple[Event, ...]:
-        return self._line.finish()
+        ended, self._ended = self._ended, ()
+        return ended + self._line.finish()
 
     def _reload(self) -> tuple[Event, ...]:
         """Take the new settings; the last events of a line that they replace."""

@@ -18,12 +18,13 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from edge.app import DEMO, STDOUT, Result, run
+from edge.app import DEMO, Result, run
 from edge.command import CommandParser
 from edge.config import CHOICES, SETTINGS, Config, Value, load, to_toml
 from edge.demo import load_truth, report, score
 from edge.logs import set_up_logs
 from edge.outputs import METRICS, check_places
+from edge.sinks.growing import STDOUT
 from edge.sources.usb import camera_table
 from edge.web.address import DEFAULT as WEB_ADDRESS
 from models.errors import UsageError, run_command

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-TIMEOUT_S = 120
+TIMEOUT_S = 300  # before a test that hangs gives up, on a machine that is busy
 
 
 def command(module: str, *arguments: str | Path) -> list[str]:
@@ -34,6 +36,32 @@ def execute(
         timeout=limit_s,
         check=False,
     )
+
+
+@contextmanager
+def page_run(*flags: str | Path, cwd: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A run on the drive with a page: its process, and the page's address once it is served."""
+    with subprocess.Popen(
+        command("edge.run", "--source", "demo:", "--web", "0", *flags),
+        cwd=cwd,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        try:
+            yield process, next(line for line in process.stderr if "page: " in line).split()[-1]
+        finally:
+            process.kill()  # if it has not ended
+
+
+def end(process: subprocess.Popen[str], number: int) -> str:
+    """Send it a signal; what it had still to say, when it has ended by that."""
+    assert process.stderr is not None
+    process.send_signal(number)
+    said = process.stderr.read()
+    assert process.wait(TIMEOUT_S) == 128 + number, said
+    return said
 
 
 def failure(done: subprocess.CompletedProcess[str], code: int) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from calibration.places import Places
+from calibration.seen import Seen, see_detector, see_system
 from edge.core import UNKNOWN, Box, Detection, Image, Reading
 from edge.reader import SignRead
 from training.datasets import Annotation, Example
@@ -49,3 +51,15 @@ class Street:
 
 def sign(box: Box, label: int = 1) -> Annotation:
     return Annotation(tuple(box), label)
+
+
+def found(*pictures: tuple[Any, Any], places: dict[str, Places] | None = None) -> list[Seen]:
+    """What the detector says of these pictures, judged."""
+    street = Street(*pictures)
+    return see_detector(street, street, places)[0]
+
+
+def read(*pictures: tuple[Any, Any], places: dict[str, Places] | None = None) -> list[Seen]:
+    """What both models say of these pictures, judged."""
+    street = Street(*pictures)
+    return see_system(street, street, places)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import stat
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,9 +14,9 @@ from edge.core import Event, EventKind, Frame, Road, Scene, Sign
 from models.errors import UsageError
 from models.signs import sign_table
 from tests.scenes import UNKNOWN, grey, make_event
+from tests.waiting import eventually
 
 IDS = {"foreign": UNKNOWN, **{sign.stvo: sign.id for sign in sign_table()}}
-PATIENCE_S = 60
 
 
 def read(stvo: str, kind: EventKind = "new") -> Event:
@@ -133,15 +132,6 @@ def speaker(tmp_path: Path, script: str) -> str:
     return str(program)
 
 
-def until(condition: Callable[[], bool]) -> None:
-    waiting = threading.Event()
-    for _ in range(PATIENCE_S * 50):
-        if condition():
-            return
-        waiting.wait(0.02)
-    raise AssertionError("it never came")
-
-
 def test_the_text_reaches_the_speaker_by_stdin_and_never_a_shell(tmp_path: Path) -> None:
     heard, arguments = tmp_path / "heard", tmp_path / "arguments"
     sink = spoken(
@@ -149,7 +139,7 @@ def test_the_text_reaches_the_speaker_by_stdin_and_never_a_shell(tmp_path: Path)
         speaker(tmp_path, f'echo "$@" > {arguments}; cat > {heard}.new; mv {heard}.new {heard}'),
     )
     sink.write(scene(1.0, read("274-50"), road=FIFTY))
-    until(heard.exists)
+    assert eventually(heard.exists)
     sink.close()
 
     assert heard.read_text() == "Tempo 50"
@@ -160,7 +150,7 @@ def test_whoever_speaks_slowly_holds_nobody_up_and_ends_at_once(tmp_path: Path) 
     started = tmp_path / "started"
     voice = Voice("en", speaker(tmp_path, f"touch {started}; exec sleep 600"))
     voice.say("one")
-    until(started.exists)
+    assert eventually(started.exists)
     for number in range(1000):
         voice.say(f"text {number}")
     voice.close()
@@ -176,7 +166,7 @@ def test_a_speaker_that_fails_is_told_once(
     script = f"echo ALSA; echo error: no sound card; exit {code}"
     voice = Voice("en", speaker(tmp_path, f"exec >&2; {script}"))
     voice.say("one")
-    until(lambda: bool(caplog.messages))
+    assert eventually(lambda: bool(caplog.messages))
     voice.say("two")
     voice.close()
 

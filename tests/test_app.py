@@ -6,7 +6,6 @@ import dataclasses
 import io
 import re
 import signal
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.app import check_outputs, loop, open_sinks, prove_outputs, run
+from edge.app import check_outputs, loop, open_sinks
 from edge.config import Config
 from edge.core import Box, Event, Frame, Scene, Sign
 from edge.interrupt import Interrupted, Interrupts
@@ -113,6 +112,19 @@ def test_pauses_reach_the_sinks_that_want_to_know_and_count_for_nothing() -> Non
     loop(with_pauses(), FakeLine(), [plain, idling], Interrupts(), max_frames=2)
 
     assert (plain.seen, idling.seen, idling.idled) == ([0, 1], [0, 1], 2)
+
+
+def test_a_pause_reaches_the_line_that_wants_to_know() -> None:
+    class IdlingLine(FakeLine):
+        idled = 0
+
+        def idle(self) -> None:
+            self.idled += 1
+
+    line = IdlingLine()
+    loop(iter([None, *frames(1), None]), line, [FakeSink()], Interrupts())
+
+    assert line.idled == 2
 
 
 def test_pauses_alone_do_not_end_it() -> None:
@@ -232,38 +244,32 @@ def test_a_camera_without_a_screen_prints_its_events_and_says_so(
 
 
 def test_a_window_that_cannot_be_is_refused_where_it_was_asked_for(
-    monkeypatch: pytest.MonkeyPatch,
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edge.app.window_problem", lambda: "there is no screen")
 
-    with pytest.raises(UsageError, match="there is no screen"):
-        prove_outputs(Config(source="0", show=True), CAMERA)
+    with ExitStack() as stack, pytest.raises(UsageError, match="there is no screen"):
+        open_sinks(Config(source="0", show=True), CAMERA, watch, stack)
 
 
-@pytest.mark.parametrize("bad", ["events", "csv", "store"])
-def test_a_bad_output_leaves_nothing_of_a_good_one(bad: str, tmp_path: Path) -> None:
-    """In a whole run: neither the video, nor the store, nor an event log."""
-    places = {"output": "seen.mp4", "events": "a.jsonl", "csv": "a.csv", "store": "a.sqlite"}
-    (tmp_path / places[bad]).mkdir()
-    outputs = {name: str(tmp_path / place) for name, place in places.items()}
+def test_a_bad_output_leaves_nothing_of_a_good_one(
+    watch: Watch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "seen.jsonl").mkdir()
+    config = Config(output=str(tmp_path / "seen.mp4"), events=str(tmp_path / "seen.jsonl"))
 
-    with pytest.raises(OutputError, match="found a folder"):
-        run(Config(source="demo:", max_frames=1, **outputs))
+    with pytest.raises(OutputError, match="found a folder"), ExitStack() as stack:
+        open_sinks(config, CAMERA, watch, stack)
 
-    assert [path.name for path in tmp_path.iterdir()] == [places[bad]]
+    assert [path.name for path in tmp_path.iterdir()] == ["seen.jsonl"]
+    assert caplog.messages == []
 
 
-def test_a_video_of_unrelated_pictures_is_refused() -> None:
+def test_a_video_of_unrelated_pictures_is_refused(watch: Watch) -> None:
     pictures = SourceInfo("shots", live=False, stills=True, frames=2)
 
-    with pytest.raises(UsageError, match="expected a folder for pictures"):
-        prove_outputs(Config(output="seen.mp4"), pictures)
-
-
-def test_a_file_is_online_since_the_app_began() -> None:
-    health = SourceInfo("drive.mp4", live=False, stills=False).health()
-    assert health.state == "online"
-    assert 0 < health.since <= time.monotonic()
+    with ExitStack() as stack, pytest.raises(UsageError, match="expected a folder for pictures"):
+        open_sinks(Config(output="seen.mp4"), pictures, watch, stack)
 
 
 def test_the_overlay_is_told_rate_latency_age_and_models(watch: Watch) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.config import Config
-from edge.outputs import default_spool, parse_address
+from edge.outputs import default_spool
 from edge.sinks.broker import parse_broker
 from edge.sinks.discovery import discovery
 from models.errors import UsageError
@@ -103,24 +103,6 @@ def test_home_assistant_is_told_of_three_values_with_ids_of_their_own() -> None:
     assert sorted(told) == [
         f"homeassistant/sensor/car-1/{name}/config" for name in ("limit", "sign", "state")
     ]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("0.0.0.0:9000", ("0.0.0.0", 9000)),
-        (":9000", ("127.0.0.1", 9000)),
-        ("[::1]:80", ("::1", 80)),
-    ],
-)
-def test_an_address_to_listen_at(text: str, expected: tuple[str, int]) -> None:
-    assert parse_address(text) == expected
-
-
-@pytest.mark.parametrize("text", ["localhost", "9000", "pi:", "pi:x", "pi:70000"])
-def test_what_is_no_address_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="expected HOST:PORT"):
-        parse_address(text)
 
 
 def test_a_quota_is_no_negative_number() -> None:

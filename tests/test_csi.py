@@ -82,12 +82,12 @@ def test_what_picamera2_complains_of_is_a_source_error_and_it_is_closed(error: E
     assert module.calls[-1] == "close"
 
 
-def jetson(camera: FakeCapture, asked: list[tuple[str, int]]) -> CsiCamera:
+def jetson(camera: FakeCapture, asked: list[tuple[str, int]], timeout_s: float = 60.0) -> CsiCamera:
     def capture(pipeline: str, backend: int) -> FakeCapture:
         asked.append((pipeline, backend))
         return camera
 
-    options = SourceOptions(size=(1920, 1080), fps=29.97, timeout_s=0.05)
+    options = SourceOptions(size=(1920, 1080), fps=29.97, timeout_s=timeout_s)
     return CsiCamera(2, options, absent, lambda: WITH, capture)
 
 
@@ -115,7 +115,7 @@ def test_on_a_jetson_argus_is_asked_through_gstreamer() -> None:
 )
 def test_an_argus_that_gives_nothing_is_named(camera: FakeCapture, message: str) -> None:
     with pytest.raises(SourceError, match=message):
-        next(jetson(camera, [])(no_pause))
+        next(jetson(camera, [], 0.05)(no_pause))
     assert camera.released.is_set()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from streets import Street, at, sign
+from streets import at, found, read, sign
 
 from calibration import curves, exhibits, gallery, metrics
 from calibration.exhibits import Exhibit
@@ -19,7 +19,7 @@ from calibration.finding import detector_figures, look
 from calibration.gallery import gallery_file, write_gallery
 from calibration.matching import pool
 from calibration.places import NONE, Places
-from calibration.seen import Seen, see_detector, see_system
+from calibration.seen import Seen
 from calibration.system import Thresholds, system_figures
 from edge.core import UNKNOWN, Box
 from models.errors import OutputError
@@ -29,16 +29,6 @@ from models.errors import OutputError
 def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     """Intervals from a few draws: what they are worth is the matter of test_metrics."""
     monkeypatch.setattr(metrics, "intervals", partial(metrics.intervals, draws=5))
-
-
-def found(*pictures: tuple[Any, Any], places: dict[str, Places] | None = None) -> list[Seen]:
-    street = Street(*pictures)
-    return see_detector(street, street, places)[0]
-
-
-def read(*pictures: tuple[Any, Any], places: dict[str, Places] | None = None) -> list[Seen]:
-    street = Street(*pictures)
-    return see_system(street, street, places)
 
 
 def told(shown: list[Exhibit]) -> list[tuple[str, ...]]:

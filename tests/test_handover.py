@@ -11,6 +11,8 @@ import pytest
 from edge import handover
 from edge.handover import Closed, Feed, Queue, Slot
 
+PATIENCE_S = 120.0  # before a test that hangs gives up
+
 
 def test_a_queue_keeps_the_order() -> None:
     queue: Queue[int] = Queue(3)
@@ -51,7 +53,7 @@ def test_put_waits_for_room_and_no_item_is_lost() -> None:
     with pytest.raises(Closed):
         while True:
             taken.append(queue.take(timeout_s=10))
-    producer.join(10)
+    producer.join(PATIENCE_S)
 
     assert taken == list(range(100))
 
@@ -93,7 +95,7 @@ def test_close_wakes_a_producer_that_waits_for_room() -> None:
     threading.Thread(target=produce, daemon=True).start()
     queue.close()
 
-    assert woken.wait(10)
+    assert woken.wait(PATIENCE_S)
 
 
 def test_end_wakes_a_consumer_that_waits_for_an_item() -> None:
@@ -108,7 +110,7 @@ def test_end_wakes_a_consumer_that_waits_for_an_item() -> None:
     threading.Thread(target=consume, daemon=True).start()
     slot.end()
 
-    assert woken.wait(10)
+    assert woken.wait(PATIENCE_S)
 
 
 def test_a_queue_without_room_is_refused() -> None:
@@ -152,7 +154,7 @@ def test_closing_a_feed_ends_its_generator() -> None:
 
     feed.close()
 
-    assert ended.is_set()
+    assert ended.wait(PATIENCE_S)
     assert list(feed) == []
 
 

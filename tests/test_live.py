@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import closing
 
 import numpy as np
@@ -17,10 +17,11 @@ from edge.handover import Closed
 from edge.sources import SourceOptions, arrivals, live, open_source
 from edge.sources.device import Lost, Pause, Shot
 from edge.sources.live import LiveSource, open_live
+from edge.sources.usb import UsbCamera
 from models.errors import SourceError
+from tests.waiting import PATIENCE_S, eventually
 
 QUICK = SourceOptions(timeout_s=0.2)
-PATIENCE_S = 20.0  # for what takes no time at all, on a machine that is busy
 
 
 def grey(value: int, width: int = 64, height: int = 48) -> Image:
@@ -31,18 +32,12 @@ def never() -> None:
     threading.Event().wait()
 
 
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.002)
-
-
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next try comes at once."""
+    """The next try comes at once; nothing is taken to hang because the machine is busy."""
     monkeypatch.setattr("edge.sources.backoff.FIRST_S", 0.001)
     monkeypatch.setattr("edge.sources.backoff.LONGEST_S", 0.001)
+    monkeypatch.setattr(live, "HANGS", 3 * PATIENCE_S)
 
 
 class Scripted:
@@ -120,7 +115,7 @@ def test_a_camera_that_is_gone_says_so_until_it_is_back(caplog: pytest.LogCaptur
     info, source = open_source("0", QUICK, Plugged(FakeCapture([grey(1)])))
     next(source)
 
-    until(lambda: "cannot be opened" in info.health().detail)
+    assert eventually(lambda: "cannot be opened" in info.health().detail)
 
     assert info.health().state == "reconnecting"
     with pytest.raises(TimeoutError):
@@ -130,18 +125,19 @@ def test_a_camera_that_is_gone_says_so_until_it_is_back(caplog: pytest.LogCaptur
 
 
 @pytest.mark.parametrize(
-    ("camera", "message"),
+    ("camera", "hangs", "message"),
     [
-        (FakeCapture(), r"camera 0 gave no frame for 0\.2 s"),
-        (FakeCapture([never]), r"camera 0 gave no frame for 0\.6 s"),
-        (FakeCapture(opened=False), "camera 0 cannot be opened"),
+        (FakeCapture(), PATIENCE_S, r"camera 0 gave no frame for 0\.2 s"),
+        (FakeCapture([never]), 3, r"camera 0 gave no frame for 0\.6 s"),
+        (FakeCapture(opened=False), PATIENCE_S, "camera 0 cannot be opened"),
     ],
     ids=["no picture", "a read that hangs", "not there"],
 )
 def test_a_camera_that_was_never_there_is_an_error_at_once(
-    camera: FakeCapture, message: str, monkeypatch: pytest.MonkeyPatch
+    camera: FakeCapture, hangs: float, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handover, "ABANDON_S", 0.01)
+    monkeypatch.setattr(live, "HANGS", hangs)
     with pytest.raises(SourceError, match=message):
         open_source("0", QUICK, camera)
 
@@ -152,7 +148,7 @@ def test_closing_releases_the_camera() -> None:
 
     source.close()
 
-    assert camera.released.is_set()
+    assert camera.released.wait(PATIENCE_S)
     assert list(source) == []
 
 
@@ -162,7 +158,7 @@ def test_closing_does_not_wait_for_the_next_try() -> None:
 
     source.close()
 
-    assert not [t for t in threading.enumerate() if t.name == "read lens"]
+    assert eventually(lambda: not hung())
 
 
 def test_closing_leaves_a_read_that_hangs_to_itself(
@@ -179,12 +175,18 @@ def test_closing_leaves_a_read_that_hangs_to_itself(
 # --- a read that hangs ---
 
 
-def test_a_fresh_read_takes_over_from_one_that_hangs_and_the_old_one_is_not_heard() -> None:
+def test_a_fresh_read_takes_over_from_one_that_hangs_and_the_old_one_is_not_heard(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     wake = threading.Event()
     stuck = FakeCapture([grey(1), wake.wait, grey(9), grey(9)])
     cameras = Plugged(stuck, FakeCapture([grey(2), never]))
-    info, source = open_source("0", QUICK, cameras)
+    clock = Clock()
+    monkeypatch.setattr(live, "HANGS", 3)
+    monkeypatch.setattr(handover, "ABANDON_S", 0.01)
+    source = LiveSource("camera 0", UsbCamera("0", QUICK, cameras), 1.0, clock)
     first = next(source)
+    clock.now += 3
 
     second = next(source)
 
@@ -194,13 +196,15 @@ def test_a_fresh_read_takes_over_from_one_that_hangs_and_the_old_one_is_not_hear
     assert stuck.released.wait(PATIENCE_S)
     with pytest.raises(TimeoutError):
         source.take(0.05)
-    assert info.health().reconnects == 1
+    assert source.health().reconnects == 1
+    source.close()
 
 
 def test_reads_that_hang_one_after_the_other_do_not_pile_up(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handover, "ABANDON_S", 0.01)
+    monkeypatch.setattr(live, "HANGS", 3)
     clock = Clock()
     wake = threading.Event()
     opened = []
@@ -217,7 +221,7 @@ def test_reads_that_hang_one_after_the_other_do_not_pile_up(
     source = LiveSource("lens", swallow, 1.0, clock)
     next(source)
     for _ in range(live.MOST_HUNG + 3):
-        until(lambda: len(opened) == len(hung()))
+        assert eventually(lambda: len(opened) == len(hung()))
         clock.now += 10
         with pytest.raises(TimeoutError):
             source.take(0.01)
@@ -235,7 +239,8 @@ def hung() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "read lens"]
 
 
-def test_a_read_that_was_slow_but_came_is_not_abandoned() -> None:
+def test_a_read_that_was_slow_but_came_is_not_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "HANGS", 3)
     clock = Clock()
     gate = threading.Event()
 

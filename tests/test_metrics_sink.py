@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import socket
+import struct
 import sys
+import threading
 import time
 import urllib.request
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -14,8 +17,12 @@ pytest.importorskip("prometheus_client", reason="needs prometheus_client")
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from edge.core import Health
+from edge.config import Config
+from edge.core import Health, Sink
+from edge.outputs import Runners, open_metrics
 from edge.sinks.metrics import RATE_S, MetricsSink, Output
+from edge.sinks.store import Retention, Store, StoreSink
+from edge.sources import SourceInfo
 from models.errors import OutputError
 from tests.scenes import KEEP_RIGHT, grey, make_event, make_scene, with_events
 
@@ -95,6 +102,28 @@ def test_outputs_that_drop_or_have_failed_are_named() -> None:
     assert values["signs_output_failed", ("mqtt",)] == 0
 
 
+def test_the_event_store_tells_what_it_holds(tmp_path: Path) -> None:
+    """As the app puts them together: the store is opened after the metrics."""
+    opened: list[Sink] = []
+    file = SourceInfo("drive.mp4", live=False, stills=False)
+    sink = open_metrics(Config(metrics=":0"), file, Runners(live=False), opened)
+    assert isinstance(sink, MetricsSink)
+    before = scrape(sink)
+    path = tmp_path / "events.sqlite"
+    store = StoreSink(Store(path, "camera 0", Retention(30, 20)))
+    opened.append(store)
+    store.write(with_events(make_event("new"), replace(make_event("end"), id="another")))
+    store.close()
+    values = scrape(sink)
+    sink.close()
+
+    assert not any(name.startswith("signs_store") for name, _ in before)
+    assert values["signs_store_events", ()] == 2
+    assert values["signs_store_size_bytes", ()] == path.stat().st_size
+    assert values["signs_store_dropped_events_total", ()] == 0
+    assert values["signs_store_failed", ()] == 0
+
+
 def test_the_process_is_measured_where_the_system_tells() -> None:
     sink = MetricsSink(LOOPBACK, 0, online)
     values = scrape(sink)
@@ -135,6 +164,27 @@ def test_a_port_that_is_taken_is_named() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(OutputError, match=f"metrics {LOOPBACK}:{port}: cannot listen there"):
             MetricsSink(LOOPBACK, port, online)
+
+
+def test_a_client_that_is_silent_or_breaks_off_costs_no_thread_and_no_line(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("edge.sinks.metrics._Handler.timeout", 0.05)
+    sink = MetricsSink(LOOPBACK, 0, online)
+    silent = socket.create_connection((LOOPBACK, sink.port), timeout=60)
+    assert silent.recv(1) == b""
+    silent.close()
+    rude = socket.create_connection((LOOPBACK, sink.port), timeout=60)
+    rude.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    rude.sendall(b"GET /metr")
+    rude.close()  # with a reset
+    scrape(sink)
+    for thread in threading.enumerate():
+        if "process_request" in thread.name:
+            thread.join(60)
+    sink.close()
+
+    assert capfd.readouterr().err == ""
 
 
 def test_after_the_close_nobody_listens() -> None:

@@ -20,8 +20,8 @@ from edge.sinks.broker import Broker
 from edge.sinks.mqtt import MqttSink, health_record, signs_record
 from models.errors import OutputError
 from tests.scenes import grey, make_event, make_scene, make_track, with_events
+from tests.waiting import PATIENCE_S, eventually
 
-PATIENCE_S = 60.0
 BROKER = Broker("pi.local", 1883, "car")
 LOST = 7  # MQTT_ERR_CONN_LOST
 
@@ -146,13 +146,7 @@ class FakeClient:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(courier, "RETRY_S", (0.001, 0.01))
-
-
-def eventually(what: Callable[[], bool]) -> bool:
-    end = time.monotonic() + PATIENCE_S
-    while not what() and time.monotonic() < end:
-        time.sleep(0.002)
-    return what()
+    monkeypatch.setattr(courier, "GOODBYE_S", PATIENCE_S)  # it only waits so long if it must
 
 
 def online() -> Health:
@@ -301,10 +295,10 @@ def test_a_change_of_the_source_is_told(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_no_thread_is_left_behind(tmp_path: Path) -> None:
-    before = threading.active_count()
+    before = set(threading.enumerate())
     MqttSink(BROKER, tmp_path / "spool", online, client=FakeBroker()).close()
 
-    assert eventually(lambda: threading.active_count() == before)
+    assert eventually(lambda: set(threading.enumerate()) <= before)
 
 
 def test_only_decided_signs_are_seen_now() -> None:

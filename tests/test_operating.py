@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pytest
-from streets import Street, at, sign
+from streets import at, found, read, sign
 
 from calibration import metrics
 from calibration.operating import (
@@ -22,7 +21,6 @@ from calibration.operating import (
     halvings,
 )
 from calibration.places import NONE, Places
-from calibration.seen import Seen, see_detector, see_system
 from edge.core import UNKNOWN
 
 
@@ -30,16 +28,6 @@ from edge.core import UNKNOWN
 def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     """Intervals from a few draws: what they are worth is the matter of test_metrics."""
     monkeypatch.setattr(metrics, "intervals", partial(metrics.intervals, draws=20))
-
-
-def found(*pictures: tuple[Any, Any], places: dict[str, Places] | None = None) -> list[Seen]:
-    street = Street(*pictures)
-    return see_detector(street, street, places)[0]
-
-
-def read(*pictures: tuple[Any, Any], places: dict[str, Places] | None = None) -> list[Seen]:
-    street = Street(*pictures)
-    return see_system(street, street, places)
 
 
 def marked(foreign: bool) -> dict[str, Places]:

@@ -19,6 +19,7 @@ from edge.measure import Tally
 from edge.outputs import Runners, more_outputs, open_metrics, open_mqtt, sound_of
 from edge.run import parse, settings, sum_up
 from edge.sinks.changes import Changes
+from edge.sinks.files import Part
 from edge.sinks.jsonl import JsonlSink
 from edge.sources import SourceInfo
 from models.errors import OutputError, UsageError
@@ -68,7 +69,7 @@ def test_a_missing_package_is_named_with_the_command_that_brings_it(
     [
         (Config(source="a", events="seen.CSV"), "CSV is --csv FILE"),
         (Config(source="a", mqtt="pi.local"), r"expected mqtt\(s\)://"),
-        (Config(source="a", metrics="9464"), "expected HOST:PORT"),
+        (Config(source="a", metrics="pi:x"), "metrics: expected HOST:PORT such as 127"),
         (Config(source="a", csv="x", events="x"), "x is given twice"),
         (Config(source="a", crops="x", snapshots="./x"), "x is given twice"),
         (Config(source="a", events="-", csv="-"), "- is given twice"),
@@ -155,16 +156,33 @@ def test_a_password_in_a_bad_url_is_not_printed(tmp_path: Path) -> None:
     assert "hush" not in failure(done, 2)
 
 
-def test_an_address_that_is_taken_leaves_no_output_behind(tmp_path: Path) -> None:
-    pytest.importorskip("prometheus_client", reason="needs prometheus_client")
-    done = execute(
-        *("edge.run", "--source", "demo:", "--events", "a.jsonl", "-o", "a.mp4"),
-        *("--metrics", "192.0.2.1:9"),  # an address that no machine has, RFC 5737
-        cwd=tmp_path,
-    )
+ALL = ("-o", "new/a.mp4", "--events", "a.jsonl", "--crops", "crops", "--store", "a.sqlite")
 
-    assert "metrics 192.0.2.1:9: cannot listen there" in failure(done, 5)
-    assert list(tmp_path.iterdir()) == []
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        # an address that no machine has, RFC 5737
+        (("--metrics", "192.0.2.1:9"), "metrics 192.0.2.1:9: cannot listen there"),
+        (("--csv", "here"), "here: expected a file to write, found a folder"),
+        (("--snapshots", "there"), "there: expected a folder to write pictures to, found a file"),
+        (("--mqtt", "mqtt://127.0.0.1:1/x", "--mqtt-spool", "here"), "here: "),
+        (("--store", "there"), "there: expected an event store, found another kind of file"),
+    ],
+)
+def test_a_bad_output_leaves_no_other_behind(
+    tmp_path: Path, bad: tuple[str, ...], words: str
+) -> None:
+    pytest.importorskip("paho.mqtt.client", reason="needs paho-mqtt")
+    pytest.importorskip("prometheus_client", reason="needs prometheus_client")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "there").write_text("a text of some length that is no store")
+
+    done = execute("edge.run", "--source", "demo:", *ALL, *bad, cwd=tmp_path)
+
+    assert words in failure(done, 5)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["here", "there"]
+    assert (tmp_path / "there").read_text() == "a text of some length that is no store"
 
 
 @pytest.mark.parametrize("setting", PLACES)
@@ -172,6 +190,17 @@ def test_an_address_that_is_taken_leaves_no_output_behind(tmp_path: Path) -> Non
 def test_a_place_that_cannot_be_is_one_error(setting: str, name: str) -> None:
     with pytest.raises(OutputError, match="cannot be written: "):
         check_outputs(Config(source="demo:", **{setting: name}))  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows guards open files itself")
+def test_a_file_that_another_run_writes_leaves_no_other_output_behind(tmp_path: Path) -> None:
+    other = Part(tmp_path / "b.csv", lasting=True)
+
+    done = execute("edge.run", "--source", "demo:", *ALL, "--csv", "b.csv", cwd=tmp_path)
+
+    assert "b.csv: another run is writing this file" in failure(done, 5)
+    assert [path.name for path in tmp_path.rglob("*")] == ["b.part.csv"]
+    other.discard()
 
 
 def test_a_log_never_goes_into_the_source(tmp_path: Path) -> None:
@@ -190,7 +219,7 @@ def test_a_voice_that_is_missing_leaves_the_outputs_as_they_were(
     monkeypatch.setenv("PATH", str(tmp_path))
     events = tmp_path / "seen.jsonl"
     events.write_text("of yesterday\n")
-    flags = ("--source", "demo:", "--events", events, "--announce", "voice")
+    flags = ("--source", "demo:", "--events", events, "--store", "s.db", "--announce", "voice")
 
     done = execute("edge.run", *flags, cwd=tmp_path)
 

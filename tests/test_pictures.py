@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import threading
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -65,6 +66,7 @@ def test_a_single_picture_is_a_source(tmp_path: Path) -> None:
     info, (frame,) = read(tmp_path / "Straße.JPG")
 
     assert info.stills
+    assert 0 < info.health().since <= time.monotonic()  # since it was opened
     assert frame.name == str(tmp_path / "Straße.JPG")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import threading
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -42,7 +43,21 @@ def test_frames_come_at_their_presentation_times(tmp_path: Path, rate: Fraction)
     assert times_of(frames) == pytest.approx([float(t) for t in steady(12, rate)], abs=1e-4)
     assert [frame.index for frame in frames] == list(range(12))
     assert {frame.segment for frame in frames} == {0}
-    assert info == SourceInfo(str(path), False, False, 12, (WIDTH, HEIGHT), pytest.approx(rate))
+    health = info.health
+    assert info == SourceInfo(
+        str(path), False, False, 12, (WIDTH, HEIGHT), pytest.approx(rate), health
+    )
+
+
+def test_a_file_is_online_since_it_was_opened(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", steady(2))
+    before = time.monotonic()
+    info, _ = read(path)
+    after = time.monotonic()
+
+    assert info.health().state == "online"
+    assert before <= info.health().since <= after
+    assert info.health() == info.health()
 
 
 def test_a_variable_rate_keeps_its_uneven_times(tmp_path: Path) -> None:

@@ -77,6 +77,23 @@ def test_what_can_change_changes_between_two_frames(caplog: pytest.LogCaptureFix
     assert caplog.messages == ["settings read again: changed conf, max_reads"]
 
 
+def test_settings_are_read_again_while_no_frame_comes(caplog: pytest.LogCaptureFixture) -> None:
+    """What was in sight is ended then, and told with the next frame, or at the end."""
+    settings = iter([replace(OLD, conf=0.5), replace(OLD, conf=0.6)])
+    drive = Drive(lambda: next(settings))
+    drive.asked = True
+    drive.line.idle()
+    drive.line.idle()
+
+    assert drive.first.finished
+    assert caplog.messages == ["settings read again: changed conf"]
+    assert drive.kinds(asked=False) == ["end", "new"]
+    assert drive.kinds(asked=False) == ["new"]
+    drive.asked = True
+    drive.line.idle()
+    assert [event.kind for event in drive.line.finish()] == ["end", "end"]
+
+
 def test_what_cannot_change_is_told_and_left(caplog: pytest.LogCaptureFixture) -> None:
     drive = Drive(lambda: replace(OLD, source="1", output="x.mp4", max_reads=2))
     drive.kinds(asked=True)

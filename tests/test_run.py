@@ -21,7 +21,7 @@ from edge.config import Config, read_toml
 from edge.run import main
 from models.errors import UsageError
 from models.spec import FOLDER
-from tests.commands import command, environment, execute, failure
+from tests.commands import TIMEOUT_S, command, environment, execute, failure
 from tests.media import cut, noise, steady, write_video
 
 FRAMES = 12
@@ -133,7 +133,7 @@ def test_a_stream_that_is_not_there_is_waited_for_until_a_signal(tmp_path: Path)
         assert process.stderr is not None
         first = process.stderr.readline()
         process.send_signal(signal.SIGTERM)
-        _, rest = process.communicate(timeout=60)
+        _, rest = process.communicate(timeout=TIMEOUT_S)
 
     assert "rtsp://***@127.0.0.1:9/live: Connection refused; trying again until it comes" in first
     assert process.returncode == 128 + signal.SIGTERM
@@ -433,7 +433,7 @@ def test_a_signal_finishes_the_video_and_the_event_log(
         assert process.stdout is not None
         first = process.stdout.readline()  # comes in the middle of the drive
         process.send_signal(number)
-        rest, errors = process.communicate(timeout=60)
+        rest, errors = process.communicate(timeout=TIMEOUT_S)
 
     assert process.returncode == 128 + number, errors
     assert "Traceback" not in errors

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
@@ -23,6 +24,7 @@ from edge.sinks.jsonl import JsonlSink, event_record
 from edge.sinks.pictures import PicturesSink
 from edge.sinks.window import WindowClosed, WindowSink, window_problem
 from models.errors import OutputError, UsageError
+from tests.commands import TIMEOUT_S
 from tests.disks import mounted
 from tests.media import corner_colours, quarters
 from tests.scenes import UNKNOWN, grey, make_event, make_scene, with_events
@@ -197,9 +199,23 @@ run_command(main)
     assert json.loads(process.stdout.readline())["kind"] == "new"
     process.stdout.close()
 
-    assert process.wait(60) == 0
+    assert process.wait(TIMEOUT_S) == 0
     assert process.stderr.read() == b""
     process.stderr.close()
+
+
+class FullDisk(io.StringIO):
+    """What stdout is when it goes into a file that cannot grow."""
+
+    def write(self, _text: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_stdout_that_takes_no_more_is_an_output_error() -> None:
+    sink = ConsoleSink(FullDisk())
+
+    with pytest.raises(OutputError, match="stdout: cannot write the events: No space left"):
+        sink.write(with_events(make_event("new")))
 
 
 # --- csv ---

@@ -220,9 +220,15 @@ def test_what_is_too_old_goes_with_its_picture(path: Path) -> None:
     clock.now += 2 * DAY_S
     while store.tidy():
         pass
+    assert numbers(path) == [61]
+    assert store.events == 1
+    store.add(lot(event(100), event(101)))  # the first is known already
+    assert store.events == len(numbers(path)) == 2
     store.close()
 
-    assert numbers(path) == [61]
+    again = Store(path, "camera 0", KEEP, clock)
+    assert again.events == 2
+    again.close()
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT sign_id FROM crops").fetchall() == [("s100",)]
 
@@ -357,6 +363,7 @@ def test_a_disk_that_hangs_never_stops_a_camera(
     sink.close()
 
     assert len(numbers(path)) == WAITING + 1
+    assert sink.figures() == (WAITING + 1, path.stat().st_size, 2, False)
     assert caplog.messages[-1].endswith("the disk hangs, 2 events are lost")
 
 

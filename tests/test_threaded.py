@@ -15,7 +15,7 @@ from edge.sinks.threaded import Threaded
 from models.errors import OutputError, UsageError
 from tests.scenes import grey, make_event, make_scene
 
-PATIENCE_S = 20.0  # before a test that hangs gives up
+PATIENCE_S = 120.0  # before a test that hangs gives up
 
 
 class Recorder:

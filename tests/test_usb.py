@@ -17,6 +17,7 @@ from edge.core import Image
 from edge.sources import SourceOptions
 from edge.sources.usb import UsbCamera, camera_number, camera_table, lasting_names, list_cameras
 from models.errors import SourceError
+from tests.commands import TIMEOUT_S
 
 MJPG = cv2.VideoWriter.fourcc(*"MJPG")
 
@@ -136,7 +137,7 @@ def test_a_camera_that_is_not_there_is_one_line_and_opencv_stays_silent() -> Non
         [sys.executable, "-c", script],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=TIMEOUT_S,
         check=False,
         cwd=Path(__file__).parents[1],
     )

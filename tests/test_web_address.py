@@ -40,7 +40,7 @@ def test_an_address_is_a_host_a_port_or_both(text: str, host: str, port: int) ->
     assert (address.host, address.port) == (host, port)
 
 
-@pytest.mark.parametrize("text", ["localhost:x", "localhost:70000", ":80", "", "a b:80", "x" * 300])
+@pytest.mark.parametrize("text", ["localhost:x", "", "a b:80", "x" * 300])
 def test_what_is_no_address_is_named(text: str) -> None:
     with pytest.raises(UsageError, match="web: "):
         parse_address(text)

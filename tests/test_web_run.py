@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from edge.history import History
-from tests.commands import ROOT, TIMEOUT_S, command, environment, execute, failure
+from tests.commands import ROOT, TIMEOUT_S, end, environment, execute, failure, page_run
 
 
 def test_a_run_leaves_its_history(tmp_path: Path) -> None:
@@ -93,16 +93,7 @@ def test_a_token_is_never_printed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_run_and_its_viewers(tmp_path: Path, number: int) -> None:
-    flags = ("--source", "demo:", "--web", "0", "--store", "s.sqlite")
-    with subprocess.Popen(
-        command("edge.run", *flags),
-        cwd=tmp_path,
-        env=environment(),
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stderr is not None
-        url = next(line for line in process.stderr if "page: " in line).split()[-1]
+    with page_run("--store", "s.sqlite", cwd=tmp_path) as (process, url):
         assert httpx.get(f"{url}live.jpg", timeout=TIMEOUT_S).status_code == 200
 
         def watch() -> None:
@@ -117,13 +108,10 @@ def test_a_signal_ends_the_run_and_its_viewers(tmp_path: Path, number: int) -> N
         viewer = threading.Thread(target=watch, daemon=True)
         viewer.start()
         assert watching.wait(TIMEOUT_S)
-        process.send_signal(number)
-        said = process.stderr.read()
-        assert process.wait(TIMEOUT_S) == 128 + number
+        said = end(process, number)
         viewer.join(TIMEOUT_S)
 
     assert not viewer.is_alive()
-    assert "abandoned" not in said
     assert "Traceback" not in said
     assert [path.name for path in tmp_path.iterdir()] == ["s.sqlite"]
     History(tmp_path / "s.sqlite").close()

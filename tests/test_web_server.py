@@ -98,6 +98,9 @@ def test_the_page_ends_with_the_run_whoever_watches(tmp_path: Path) -> None:
         started.wait()
     for viewer in viewers:
         viewer.join(PATIENCE_S)
+    for thread in threading.enumerate():  # the server's, if it is not through yet
+        if thread.name == "page server":
+            thread.join(PATIENCE_S)
 
     assert not any(viewer.is_alive() for viewer in viewers)
     assert "page server" not in {thread.name for thread in threading.enumerate()}
@@ -117,5 +120,6 @@ def test_a_viewer_that_takes_nothing_holds_nobody_up() -> None:
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
     with httpx.stream("GET", url, timeout=PATIENCE_S):
         server.close()
+        server._thread.join(PATIENCE_S)  # while the viewer is still there
 
     assert not server._thread.is_alive()

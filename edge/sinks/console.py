@@ -10,13 +10,14 @@ from typing import TextIO
 from edge.core import Event, Scene
 from edge.road import road_words
 from edge.status import clock_text
+from models.errors import OutputError
 from models.signs import sign_class
 
 
 class ConsoleSink:
     """Prints `new` and `end` events, and what is in force on the road whenever that changes.
 
-    Nothing that its stream cannot spell stops it.
+    Nothing that its stream cannot spell stops it; OutputError where it takes no more.
     """
 
     lossless = True
@@ -46,8 +47,13 @@ class ConsoleSink:
 
     def _print(self, line: str) -> None:
         encoding = self._stream.encoding or "utf-8"
-        self._stream.write(line.encode(encoding, "replace").decode(encoding) + "\n")
-        self._stream.flush()
+        try:
+            self._stream.write(line.encode(encoding, "replace").decode(encoding) + "\n")
+            self._stream.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputError(f"stdout: cannot write the events: {error.strerror}") from error
 
 
 def event_line(event: Event) -> str:

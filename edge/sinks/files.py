@@ -19,6 +19,8 @@ else:
 
 log = logging.getLogger(__name__)
 
+PART = "part"
+
 
 class Part:
     """A temporary file beside its target (`seen.part.mp4`), renamed on `commit`.
@@ -29,22 +31,22 @@ class Part:
     overwritten, and a second run that would write the same file is refused.
     """
 
-    def __init__(self, target: Path, lasting: bool = False, tag: str = "part") -> None:
+    def __init__(self, target: Path, lasting: bool = False, tag: str = PART) -> None:
         self.target = target
-        self.path = target.parent / f"{target.stem}.{tag}{target.suffix}"
+        self.path = _beside(target, tag)
         self._lock: BinaryIO | None = None
-        made: list[Path] = []
+        self.made: list[Path] = []  # folders that were not there, innermost first
         try:
             if target.is_dir():
                 raise OutputError(f"{target}: expected a file to write, found a folder")
-            made = make_folder(target.parent)
+            self.made = make_folder(target.parent)
             if lasting:
                 self._set_aside()
-                self._lock = self._locked()
+                self._lock = _locked(self.path, target)
             else:
                 self.path.open("wb").close()
         except OSError as error:  # also a name that is too long to ask about
-            for folder in made:
+            for folder in self.made:
                 folder.rmdir()
             raise OutputError(f"{target}: cannot be written: {error.strerror}") from error
 
@@ -84,7 +86,7 @@ class Part:
         """Keep what an earlier run left that could not finish."""
         if not self.path.exists():
             return
-        self._locked().close()  # proves that no other run is at it
+        _locked(self.path, self.target).close()  # proves that no other run is at it
         if not self.path.stat().st_size:
             return
         names = (f"{self.target.stem}.cut-{number}{self.target.suffix}" for number in count(1))
@@ -92,27 +94,48 @@ class Part:
         self.path.rename(kept)
         log.warning("an earlier run was cut off; what it had written is kept as %s", kept)
 
-    def _locked(self) -> BinaryIO:
-        file = self.path.open("ab")
-        try:
-            if fcntl is not None:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.close()
-            raise OutputError(f"{self.target}: another run is writing this file") from error
-        except OSError:  # a file system without locks
-            log.debug("%s cannot be locked", self.path, exc_info=True)
-        return file
-
     def _unlock(self) -> None:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
 
 
+def _beside(target: Path, tag: str) -> Path:
+    return target.parent / f"{target.stem}.{tag}{target.suffix}"
+
+
+def _locked(path: Path, target: Path) -> BinaryIO:
+    """The file, open and locked; OutputError, which names the target, where another run has it."""
+    file = path.open("ab")
+    try:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise OutputError(f"{target}: another run is writing this file") from error
+    except OSError:  # a file system without locks
+        log.debug("%s cannot be locked", path, exc_info=True)
+    return file
+
+
+def prove_lasting(target: Path) -> None:
+    """The same as `prove_place` for a file that grows; also OutputError if another run has it."""
+    prove_place(target)
+    growing = _beside(target, PART)
+    try:
+        if growing.exists():
+            _locked(growing, target).close()
+    except OSError as error:
+        raise OutputError(f"{target}: cannot be written: {error.strerror}") from error
+
+
 def prove_place(target: Path) -> None:
-    """OutputError if no file can be written there; what is there already is left as it is."""
-    Part(target, tag="proof").discard()
+    """OutputError if no file can be written there; everything is left as it was found."""
+    part = Part(target, tag="proof")
+    part.discard()
+    for folder in part.made:
+        with suppress(OSError):  # not ours alone any more
+            folder.rmdir()
 
 
 def write_whole(target: Path, data: bytes) -> None:
@@ -128,16 +151,21 @@ def write_whole(target: Path, data: bytes) -> None:
 
 def picture_folder(folder: Path) -> None:
     """Make a folder for pictures and prove that they can be written there; else OutputError."""
+    prove_folder(folder)
+    make_folder(folder)
+
+
+def prove_folder(folder: Path) -> None:
+    """OutputError if no pictures can be written there; everything is left as it was found."""
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder}: expected a folder to write pictures to, found a file")
-    make_folder(folder)
     prove_place(folder / "writable")
 
 
 def make_folder(folder: Path) -> list[Path]:
     """Make a folder and those above it; the ones that are new, innermost first."""
-    made = [each for each in (folder, *folder.parents) if not each.exists()]
     try:
+        made = [each for each in (folder, *folder.parents) if not each.exists()]
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: cannot make this folder: {error.strerror}") from error

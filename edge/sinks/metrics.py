@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import NamedTuple, get_args
+from wsgiref.simple_server import WSGIRequestHandler
 
 from prometheus_client import (
     CollectorRegistry,
@@ -20,11 +22,13 @@ from prometheus_client.registry import Collector
 
 from edge import __version__
 from edge.core import Event, Health, Scene, SourceState
+from edge.sinks.store import StoreFigures
 from models.errors import OutputError
 from models.signs import sign_class
 
 # Seconds; 33 ms is one frame of a 30 fps camera.
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.033, 0.05, 0.1, 0.2, 0.5, 1.0)
+SILENT_S = 10.0  # for a client to say what it wants, and to take it
 RATE_S = 5.0  # frames/s are told over this long
 RATE_FRAMES = 2000  # more than any camera gives in that time
 
@@ -76,6 +80,7 @@ class MetricsSink:
         except OSError as error:
             why = error.strerror or error
             raise OutputError(f"metrics {host}:{port}: cannot listen there: {why}") from error
+        self._server.RequestHandlerClass = _Handler
         self.port = int(self._server.server_port)
 
     def write(self, scene: Scene) -> None:
@@ -105,6 +110,19 @@ class MetricsSink:
     def _count(self, events: Sequence[Event]) -> None:
         for event in events:
             self._events.labels(event.kind, sign_class(event.sign.label).name).inc()
+
+
+class _Handler(WSGIRequestHandler):
+    """Logs nothing, and holds no thread for a client that is silent or breaks off."""
+
+    timeout = SILENT_S
+
+    def handle(self) -> None:
+        with suppress(OSError):
+            super().handle()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
 
 
 class _Now(Collector):
@@ -160,3 +178,28 @@ class _Now(Collector):
         info = GaugeMetricFamily("signs_build_info", "1 for the version", labels=["version"])
         info.add_metric([__version__], 1)
         yield info
+
+
+class StoreMetrics(Collector):
+    """What `figures` say of the event store when they are asked for; None: there is no store."""
+
+    def __init__(self, figures: Callable[[], StoreFigures | None]) -> None:
+        self._figures = figures
+
+    def describe(self) -> Iterator[Metric]:
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        store = self._figures()
+        if store is None:
+            return
+        yield GaugeMetricFamily("signs_store_events", "Events in the event store", store.events)
+        yield GaugeMetricFamily(
+            "signs_store_size_bytes", "Size of the event store on the disk", store.size_bytes
+        )
+        yield CounterMetricFamily(
+            "signs_store_dropped_events", "Events lost because the disk hung", store.dropped
+        )
+        yield GaugeMetricFamily(
+            "signs_store_failed", "1 for an event store that has given up", float(store.failed)
+        )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
-from edge.sinks.files import make_folder
+from edge.sinks.files import make_folder, prove_place
 from models.errors import OutputError
 
 log = logging.getLogger(__name__)
@@ -149,3 +149,15 @@ class Spool:
         if "locked" in str(error):
             return OutputError(f"{self._path}: another run holds this spool")
         return OutputError(f"{self._path}: events cannot wait on this disk: {error}")
+
+
+def prove_spool(path: Path) -> None:
+    """OutputError where there can be no spool; none is made where there is none."""
+    try:
+        is_there = path.is_file()
+    except OSError:  # not ours to look at
+        is_there = False
+    if is_there:
+        Spool(path).close()
+    else:
+        prove_place(path)

@@ -48,6 +48,15 @@ class Retention(NamedTuple):
     megabytes: int
 
 
+class StoreFigures(NamedTuple):
+    """How a store fares: events and bytes in it, events lost to a disk that hung, and its error."""
+
+    events: int
+    size_bytes: int
+    dropped: int
+    failed: bool
+
+
 class StoreSink:
     """Writes every event, durably, on a thread of its own.
 
@@ -88,6 +97,11 @@ class StoreSink:
             raise OutputError(f"{self._store.path}: the disk took no events for {patience_s:g} s")
         if not self._surfaced:
             self._surface()
+
+    def figures(self) -> StoreFigures:
+        """How it fares right now, from any thread."""
+        size = self._store.size()
+        return StoreFigures(self._store.events, size, self._dropped, self._error is not None)
 
     def _put(self, events: Sequence[Event]) -> None:
         lot = [Stored(event, self._thumbnails.jpeg(event)) for event in events]
@@ -147,7 +161,7 @@ class Stored(NamedTuple):
 class Store:
     """The open file, for one thread at a time. Everything raises OutputError where it fails.
 
-    `source` names where the events come from, without credentials.
+    `source` names where the events come from, without credentials; `events` counts those in it.
     """
 
     def __init__(
@@ -158,6 +172,9 @@ class Store:
         self._keep = keep
         self._clock = clock
         self._connection = open_store(path)
+        with store_errors(path):
+            found = self._connection.execute("SELECT count(*) FROM events").fetchone()
+        self.events = int(found[0])
 
     def add(self, lot: Sequence[Stored]) -> None:
         """Write these events in one transaction; they are on the disk when it returns."""
@@ -165,13 +182,16 @@ class Store:
         stored = now if now >= EARLIEST else None
         with store_errors(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
+            new = 0
             for event, jpeg in lot:
-                self._connection.execute(_INSERT, (stored, self._source, *_row(event)))
+                row = (stored, self._source, *_row(event))
+                new += self._connection.execute(_INSERT, row).rowcount
                 if jpeg is not None:
                     self._connection.execute(
                         "INSERT OR REPLACE INTO crops VALUES (?, ?)", (event.sign_id, jpeg)
                     )
             self._connection.execute("COMMIT")
+        self.events += new
 
     def tidy(self) -> bool:
         """Delete a few events that are too old or too many; True if more of them are left."""
@@ -182,9 +202,19 @@ class Store:
                     return self._give_back()
                 self._connection.execute("BEGIN IMMEDIATE")
                 self._connection.execute(_DELETE_CROPS, {"last": last})
-                self._connection.execute("DELETE FROM events WHERE number <= ?", (last,))
+                delete = "DELETE FROM events WHERE number <= ?"
+                gone = self._connection.execute(delete, (last,)).rowcount
                 self._connection.execute("COMMIT")
+                self.events -= gone
             return True
+
+    def size(self) -> int:
+        """Bytes on the disk, with the log beside the file; from any thread."""
+        size = 0
+        for file in (self.path, self.path.with_name(f"{self.path.name}-wal")):
+            with suppress(OSError):  # none there; it comes and goes
+                size += file.stat().st_size
+        return size
 
     def close(self) -> None:
         with store_errors(self.path):

@@ -36,12 +36,15 @@ class SourceOptions:
     loop: bool = False
 
 
-STARTED = time.monotonic()  # about when the app did
-
-
 def always_online() -> Health:
-    """The health of what cannot drop out: files and pictures."""
-    return Health("online", STARTED)
+    """The health of what cannot drop out, and has been there for ever."""
+    return Health("online", 0.0)
+
+
+def online_from_now() -> Callable[[], Health]:
+    """The health of files and pictures, which cannot drop out once they are open."""
+    health = Health("online", time.monotonic())
+    return lambda: health
 
 
 class SourceInfo(NamedTuple):

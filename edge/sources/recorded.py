@@ -13,7 +13,7 @@ from edge.handover import Closed, Feed, Queue
 from edge.sources.again import again
 from edge.sources.containers import Extent, file_extent
 from edge.sources.decoded import PictureMaker, decoding_threads, mean_rate, moving
-from edge.sources.info import OpenSource, SourceInfo, SourceOptions, size_of
+from edge.sources.info import OpenSource, SourceInfo, SourceOptions, online_from_now, size_of
 from edge.sources.turn import turn_frames
 from models.errors import SourceError
 
@@ -49,7 +49,8 @@ def open_video(path: Path, options: SourceOptions) -> tuple[SourceInfo, OpenSour
         feed.close()
         raise
     count = None if options.loop else video.count
-    return SourceInfo(str(path), False, False, count, size_of(first), video.fps), feed
+    size, health = size_of(first), online_from_now()
+    return SourceInfo(str(path), False, False, count, size, video.fps, health), feed
 
 
 class Video:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from edge.address import split_address
 from models.errors import OutputError, UsageError
 
 DEFAULT = "127.0.0.1:8080"
@@ -33,23 +34,15 @@ class Address(NamedTuple):
 
 
 def parse_address(text: str) -> Address:
-    """`HOST:PORT`, `HOST`, `PORT` or `[IPV6]:PORT`, resolved; UsageError for anything else."""
-    default_host, _, default_port = DEFAULT.partition(":")
-    if text.isdecimal():
-        text = f"{default_host}:{text}"
-    host, colon, port = text.rpartition(":")
-    if not colon or text.endswith("]") or (":" in host and not host.startswith("[")):
-        host, port = text, default_port
-    host = host.removeprefix("[").removesuffix("]")
-    if not host or not port.isdecimal() or not 0 <= int(port) <= 65535:
-        raise UsageError(f"web: expected HOST:PORT such as {DEFAULT}, found {text!r}")
+    """Whatever `split_address` takes, resolved; UsageError for anything else."""
+    host, port = split_address(text, DEFAULT, "web")
     try:
-        found = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise UsageError(f"web: there is no host {host!r} to listen on: {error}") from error
     found.sort(key=lambda each: each[0] != socket.AF_INET)  # localhost is both; most ask for IPv4
     family, _, _, _, place = found[0]
-    return Address(host, int(port), family, place)
+    return Address(host, port, family, place)
 
 
 def read_token(text: str, environment: Mapping[str, str] = os.environ) -> str:

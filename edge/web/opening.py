@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -37,8 +37,10 @@ def open_store_and_page(
     models: str,
     load: Callable[[], tuple[Reader, SignClassifier]],
     stack: ExitStack,
-) -> list[Sink]:
+) -> Iterator[Sink]:
     """The sinks of `store` and `web`, the first to be closed last; none where neither is set.
+
+    Each is opened when it is taken, so that it can be closed where the next one fails.
 
     Without a store the page remembers this run, in a temporary file. `models`: in words; `load`:
     makes the nets that read uploads. UsageError where the page would be open to all or its
@@ -54,10 +56,10 @@ def open_store_and_page(
     elif address is not None:
         path, keep = _temporary_folder(stack) / "history.sqlite", TEMPORARY
     else:
-        return []
-    sinks: list[Sink] = [StoreSink(Store(path, info.name, keep), info.live)]
+        return
+    yield StoreSink(Store(path, info.name, keep), info.live)
     if address is None or listener is None:
-        return sinks
+        return
 
     from edge.web.guard import Rules  # noqa: PLC0415 - with the server's packages, only if wanted
     from edge.web.reading import PictureReader  # noqa: PLC0415
@@ -73,7 +75,7 @@ def open_store_and_page(
     sink.closing.callback(history.close)
     sink.closing.callback(PageServer(app, listener).close)
     log.info("page: %s", page_url(address, listener))
-    return [*sinks, sink]
+    yield sink
 
 
 def check_web(config: Config) -> Address | None:

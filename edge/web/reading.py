@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -120,7 +121,7 @@ async def _on_a_thread(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
             result = work()
         except BaseException as caught:
             error = caught
-        if not loop.is_closed():
+        with suppress(RuntimeError):  # the server has gone meanwhile
             loop.call_soon_threadsafe(settle, result, error)
 
     threading.Thread(target=run, name="page reading", daemon=True).start()

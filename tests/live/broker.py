@@ -8,30 +8,15 @@ import shutil
 import socket
 import subprocess
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.live.servers import free_port
+from tests.waiting import PATIENCE_S, eventually
+
 mqtt = pytest.importorskip("paho.mqtt.client", reason="needs paho-mqtt")
-
-PATIENCE_S = 120.0  # before a test that hangs gives up
-
-
-def eventually(what: Callable[[], bool]) -> bool:
-    """Whether it comes true, waited for."""
-    end = time.monotonic() + PATIENCE_S
-    while not what() and time.monotonic() < end:
-        time.sleep(0.02)
-    return what()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Mosquitto:

@@ -6,15 +6,14 @@ import csv
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import av
 import pytest
 
-from tests.commands import ROOT, command, environment
+from tests.commands import ROOT, command, environment, execute
 from tests.disks import mounted
-from tests.live.broker import PATIENCE_S, eventually
+from tests.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.live
 
@@ -110,15 +109,7 @@ def test_a_killed_run_is_kept_when_the_next_one_starts(tmp_path: Path) -> None:
     ) as process:
         assert eventually(lambda: part.exists() and part.stat().st_size > 1_000_000)
         process.kill()
-    second = subprocess.run(
-        command("edge.run", *run, "5"),
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
+    second = execute("edge.run", *run, "5", cwd=tmp_path)
 
     assert second.returncode == 0, second.stderr
     assert "an earlier run was cut off; what it had written is kept as seen.cut-1.mp4" in (
@@ -132,20 +123,12 @@ def test_a_killed_run_is_kept_when_the_next_one_starts(tmp_path: Path) -> None:
 
 def test_a_full_disk_ends_one_output_and_leaves_it_playable(tmp_path: Path) -> None:
     with mounted(tmp_path / "disk", "size=1m") as disk:
-        began = time.monotonic()
-        done = subprocess.run(
-            command(
-                *("edge.run", "--source", "demo:", "--max-frames", "50"),
-                *("-o", disk / "seen.mp4", "--events", "seen.jsonl", "--csv", "seen.csv"),
-            ),
+        done = execute(
+            *("edge.run", "--source", "demo:", "--max-frames", "50"),
+            *("-o", disk / "seen.mp4", "--events", "seen.jsonl", "--csv", "seen.csv"),
             cwd=tmp_path,
-            env=environment(),
-            capture_output=True,
-            text=True,
-            timeout=5 * PATIENCE_S,
-            check=False,
+            limit_s=5 * PATIENCE_S,
         )
-        assert time.monotonic() - began < 5 * PATIENCE_S
 
         assert done.returncode == 5, done.stderr
         full = [line for line in done.stderr.splitlines() if "No space left" in line]
@@ -161,17 +144,8 @@ def test_a_full_disk_ends_one_output_and_leaves_it_playable(tmp_path: Path) -> N
 def test_a_read_only_disk_is_told_before_the_first_frame(tmp_path: Path) -> None:
     with mounted(tmp_path / "disk", "ro") as disk:
         for flag, name in (("-o", "seen.mp4"), ("--csv", "seen.csv"), ("--crops", "crops")):
-            done = subprocess.run(
-                command(
-                    "edge.run", "--source", "demo:", "--events", "seen.jsonl", flag, disk / name
-                ),
-                cwd=tmp_path,
-                env=environment(),
-                capture_output=True,
-                text=True,
-                timeout=PATIENCE_S,
-                check=False,
-            )
+            flags = ("--source", "demo:", "--events", "seen.jsonl", flag, disk / name)
+            done = execute("edge.run", *flags, cwd=tmp_path)
             assert done.returncode == 5, done.stderr
             assert "Read-only file system" in done.stderr
             assert [path.name for path in tmp_path.iterdir()] == ["disk"]

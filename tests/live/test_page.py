@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import pytest
 
-from tests.commands import TIMEOUT_S, command, environment
+from tests.commands import end, page_run
 from tests.live.browser import Browser, chromium
 from tests.pages import demo_frame
 
@@ -22,30 +21,10 @@ TOKEN = "a-token-for-the-test"
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A run on the drive, over and over, with a store and a page behind a token."""
-    folder = tmp_path_factory.mktemp("run")
-    flags = (
-        "--source",
-        "demo:",
-        "--loop",
-        "--store",
-        "s.sqlite",
-        "--web",
-        "0",
-        "--web-token",
-        TOKEN,
-    )
-    with subprocess.Popen(
-        command("edge.run", *flags),
-        cwd=folder,
-        env=environment(),
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stderr is not None
-        yield next(line for line in process.stderr if "page: " in line).split()[-1]
-        process.send_signal(signal.SIGTERM)
-        said = process.stderr.read()
-        assert process.wait(TIMEOUT_S) == 128 + signal.SIGTERM, said
+    flags = ("--loop", "--store", "s.sqlite", "--web-token", TOKEN)
+    with page_run(*flags, cwd=tmp_path_factory.mktemp("run")) as (process, url):
+        yield url
+        end(process, signal.SIGTERM)
 
 
 @pytest.fixture
