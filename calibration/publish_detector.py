@@ -28,7 +28,7 @@ from models.spec import Input, Output, Pair, Spec, find_model, load_spec, model_
 from training import datasets
 
 NMS_IOU = 0.6
-STREETS = 120  # pictures with signs that range the detector's activations
+STREETS = 240  # pictures with signs that range the detector's activations
 TIMED = 40  # pictures that the time of one is the median of
 MEASURED = ("judge", "system")  # what a twin must have figures for
 ON_JUDGE = ("--data", "gtsdb", "--part", "judge", "--cross-fit")
