@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is impor
 # Nothing comes of what lies below: SiLU(-8) is -0.003, a score 0.0003, and beside a box's likeliest
 # bin, which lies above 0, one at -8 has no weight.
 FLOOR = -8.0
-IMAGE_DIMENSIONS = 4
+MAP_AXES = 4  # picture, row, column, channel
 
 Images = Sequence[NDArray[np.uint8]]  # RGB, as the model takes them
 
@@ -38,14 +39,12 @@ def quantize_detector(path: Path, images: Images) -> bytes:
     example = (torch.zeros(1, height, width, 3),)
     with torch.no_grad():
         converted = litert_torch.convert(net, example)
-    temporary = path.with_suffix(".float.tflite")
-    converted.export(str(temporary))
-    try:
-        quantiser = quantizer.Quantizer(str(temporary), recipe.static_wi8_ai8())
-        found = ranges(temporary, images)
+    with TemporaryDirectory() as folder:  # not the run's: another command may be at that one
+        whole = Path(folder) / "float.tflite"
+        converted.export(str(whole))
+        quantiser = quantizer.Quantizer(str(whole), recipe.static_wi8_ai8())
+        found = ranges(whole, images)
         result = quantiser.quantize(found, enable_progress_report=False).quantized_model
-    finally:
-        temporary.unlink()
     return uint8_input(bytes(result))
 
 
@@ -66,11 +65,12 @@ def ranges(path: Path, images: Images) -> dict[str, dict[str, Any]]:
     threads = os.cpu_count() or 1
     watch = calibrator.Calibrator(str(path), num_threads=threads, qsv_update_func=_note)
     watch.calibrate({signature: samples}, rules)
-    first_layers, cut = _large_maps(path, images[0].shape[0]), _floored(path)
+    averaged, cut = _averaged_and_cut(path, images[0].shape[0])
     found = {}
     for name, seen in watch.get_model_qsvs().items():
-        kind = "mean" if name in first_layers and "mean_max" in seen else ""
-        low, high = (seen[f"mean_{end}" if kind else end] for end in ("min", "max"))
+        # A constant is seen once and has no mean.
+        mean = "mean_" if name in averaged and "mean_min" in seen else ""
+        low, high = seen[f"{mean}min"], seen[f"{mean}max"]
         found[name] = {"min": np.maximum(low, FLOOR) if name in cut else low, "max": high}
     return found
 
@@ -86,21 +86,9 @@ def _note(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
     return noted
 
 
-def _large_maps(path: Path, height: int) -> set[str]:
-    """The names of the tensors at strides 2 and 4 of a LiteRT file."""
-    from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415
-
-    details = Interpreter(str(path)).get_tensor_details()
-    rows = (height // 2, height // 4)
-    return {
-        str(each["name"])
-        for each in details
-        if len(each["shape"]) == IMAGE_DIMENSIONS and each["shape"][1] in rows
-    }
-
-
-def _floored(path: Path) -> set[str]:
-    """The names of the tensors that go into a SiLU, or out of a LiteRT file."""
+def _averaged_and_cut(path: Path, height: int) -> tuple[set[str], set[str]]:
+    """The names of the tensors of a LiteRT file that are maps of strides 2 and 4, and of those that
+    go into a SiLU or out of it."""
     from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415
 
     root = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
@@ -110,7 +98,13 @@ def _floored(path: Path) -> set[str]:
     for operator in graph.operators:
         if root.operatorCodes[operator.opcodeIndex].builtinCode == sigmoid:
             numbers |= set(operator.inputs)
-    return {graph.tensors[number].name.decode() for number in numbers}
+    names = [tensor.name.decode() for tensor in graph.tensors]
+    maps = {
+        name
+        for name, tensor in zip(names, graph.tensors, strict=True)
+        if len(tensor.shape) == MAP_AXES and tensor.shape[1] in (height // 2, height // 4)
+    }
+    return maps, {names[number] for number in numbers}
 
 
 def raw_head(path: Path) -> Any:

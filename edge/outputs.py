@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.address import split_address
 from edge.config import PLACES, Config
@@ -26,6 +27,9 @@ from edge.sinks.store import StoreFigures, StoreSink
 from edge.sinks.threaded import Threaded
 from edge.sources import SourceInfo, parse_uri
 from models.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    from edge.sinks.mqtt import MqttSink
 
 METRICS = "127.0.0.1:9464"  # where `--metrics` listens when it does not say
 WRITE_BEHIND = 4  # scenes that wait for an encoder, each with its picture
@@ -100,7 +104,7 @@ def check_more(config: Config) -> None:
         raise UsageError(f"events {config.events}: JSON lines go there; CSV is --csv FILE")
     if config.mqtt:
         broker_of(config)
-        mqtt_package()
+        mqtt_sink()
     if config.metrics:
         split_address(config.metrics, METRICS, "metrics")
 
@@ -138,26 +142,31 @@ def broker_of(config: Config) -> Broker:
     return parse_broker(config.mqtt, config.mqtt_password_file, config.mqtt_ca)
 
 
-def mqtt_package() -> None:
-    """UsageError where the package of the MQTT output is missing."""
+@contextmanager
+def extra(setting: str, module: str, package: str) -> Iterator[None]:
+    """UsageError where this package of an extra, the one called like the setting, is missing."""
     try:
-        import edge.sinks.mqtt  # noqa: F401, PLC0415 - an extra
+        yield
     except ImportError as error:
-        if not (error.name or "").startswith("paho"):
+        if not (error.name or "").startswith(module):
             raise
-        text = MISSING.format(flag="--mqtt", package="paho-mqtt 2", extra="mqtt")
+        text = MISSING.format(flag=f"--{setting}", package=package, extra=setting)
         raise UsageError(text) from error
+
+
+def mqtt_sink() -> type[MqttSink]:
+    """The class of the MQTT output; UsageError where its package is missing."""
+    with extra("mqtt", "paho", "paho-mqtt 2"):
+        from edge.sinks.mqtt import MqttSink  # noqa: PLC0415
+    return MqttSink
 
 
 def open_mqtt(config: Config, info: SourceInfo) -> Sink:
     """The MQTT output; UsageError where its package is missing."""
-    mqtt_package()
-    from edge.sinks.mqtt import MqttSink  # noqa: PLC0415 - an extra
-
-    broker, spool = broker_of(config), spool_of(config)
+    sink, broker, spool = mqtt_sink(), broker_of(config), spool_of(config)
     if info.live:
-        return MqttSink(broker, spool, info.health)
-    return MqttSink(broker, spool, info.health, FILE_PATIENCE_S)
+        return sink(broker, spool, info.health)
+    return sink(broker, spool, info.health, FILE_PATIENCE_S)
 
 
 def open_metrics(
@@ -167,13 +176,8 @@ def open_metrics(
 
     `opened`: all outputs, also those that are opened later; the store among them is told of.
     """
-    try:
-        from edge.sinks.metrics import MetricsSink, Output, StoreMetrics  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        if not (error.name or "").startswith("prometheus_client"):
-            raise
-        text = MISSING.format(flag="--metrics", package="prometheus_client", extra="metrics")
-        raise UsageError(text) from error
+    with extra("metrics", "prometheus_client", "prometheus_client"):
+        from edge.sinks.metrics import MetricsSink, Output, StoreMetrics  # noqa: PLC0415
     host, port = split_address(config.metrics, METRICS, "metrics")
 
     def store() -> StoreFigures | None:

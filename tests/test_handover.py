@@ -10,8 +10,7 @@ import pytest
 
 from edge import handover
 from edge.handover import Closed, Feed, Queue, Slot
-
-PATIENCE_S = 120.0  # before a test that hangs gives up
+from tests.waiting import PATIENCE_S
 
 
 def test_a_queue_keeps_the_order() -> None:

@@ -14,8 +14,7 @@ from edge.sinks.render import KEPT, RenderOnce
 from edge.sinks.threaded import Threaded
 from models.errors import OutputError, UsageError
 from tests.scenes import grey, make_event, make_scene
-
-PATIENCE_S = 120.0  # before a test that hangs gives up
+from tests.waiting import PATIENCE_S
 
 
 class Recorder:

@@ -26,7 +26,13 @@ from calibration import publish_detector as publishing  # noqa: E402
 from calibration.candidate import Target, write  # noqa: E402
 from calibration.fidelity import FloatRuntime  # noqa: E402
 from calibration.publish_detector import publish_detector  # noqa: E402
-from calibration.quantize_detector import FLOOR, quantize_detector, ranges, raw_head  # noqa: E402
+from calibration.quantize_detector import (  # noqa: E402
+    FLOOR,
+    _with_extremes,
+    quantize_detector,
+    ranges,
+    raw_head,
+)
 from edge.detector import YoloDetector, load_detector  # noqa: E402
 from edge.runtime import LiteRtRuntime  # noqa: E402
 from models.errors import ModelError, SourceError, UsageError  # noqa: E402
@@ -233,8 +239,7 @@ def test_ranges_are_those_of_what_can_matter(tmp_path: Path) -> None:
 
     rng = np.random.default_rng(0)
     images = [rng.integers(0, top, (32, 32, 3), np.uint8) for top in (40, 256)]
-    images[0][0, 0], images[0][0, 1] = 0, 255  # as `ranges` marks each
-    images[1][0, 0], images[1][0, 1] = 0, 255
+    images = list(_with_extremes(images))
     net = Net().eval()
     path = tmp_path / "net.tflite"
     with torch.no_grad():

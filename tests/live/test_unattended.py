@@ -15,13 +15,12 @@ import av
 import pytest
 
 from tests.commands import command, environment
+from tests.waiting import PATIENCE_S
 
 pytestmark = [
     pytest.mark.live,
     pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGHUP"),
 ]
-
-PATIENCE_S = 120
 
 
 class Unattended:
