@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from edge.core import Event, Scene
+from edge.core import Array, Event, Scene
 
 MAX_TIMINGS = 20_000  # of the latest frames, so that a camera can run for years
 
@@ -21,25 +20,48 @@ else:
     import resource
 
 
+class Latest:
+    """The latest `size` rows of `width` numbers. All of their room is taken at once, and no more.
+
+    What fills up row by row looks like a leak for hours, and on a small board is one.
+    """
+
+    def __init__(self, size: int, width: int = 1, dtype: type[np.floating] = np.float32) -> None:
+        self._rows = np.full((size, width), np.nan, dtype)
+        self.count = 0  # of all rows ever added
+
+    def add(self, *row: float) -> None:
+        self._rows[self.count % len(self._rows)] = row
+        self.count += 1
+
+    def rows(self) -> Array:
+        """(at most `size`, `width`), the oldest first."""
+        split = self.count % len(self._rows)
+        found = np.concatenate([self._rows[split:], self._rows[:split]])
+        return found[len(found) - min(self.count, len(found)) :]
+
+
 class Stages:
     """How long each stage took, frame by frame."""
 
     def __init__(self) -> None:
-        self._seconds: dict[str, deque[float]] = {}
+        self._seconds: dict[str, Latest] = {}
 
     def add(self, timings: Mapping[str, float]) -> None:
         """Take one frame's `stage → seconds`."""
         for stage, seconds in timings.items():
-            self._seconds.setdefault(stage, deque(maxlen=MAX_TIMINGS)).append(seconds)
+            if stage not in self._seconds:
+                self._seconds[stage] = Latest(MAX_TIMINGS)
+            self._seconds[stage].add(seconds)
 
     def percentiles(self, points: Sequence[float]) -> dict[str, dict[str, float]]:
         """Stage → {"p50": milliseconds, …}, in the order in which the stages were first seen."""
         return {
             stage: {
                 f"p{point:g}": round(1000 * float(value), 3)
-                for point, value in zip(points, np.percentile(seconds, points), strict=True)
+                for point, value in zip(points, np.percentile(latest.rows(), points), strict=True)
             }
-            for stage, seconds in self._seconds.items()
+            for stage, latest in self._seconds.items()
         }
 
     def table(self, points: Sequence[float]) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
+import pytest
 
 from edge.core import Frame, Scene
-from edge.measure import Stages, Tally, peak_memory
+from edge.measure import Latest, Stages, Tally, peak_memory
 
 FRAME = Frame(np.zeros((4, 4, 3), np.uint8), 0, 0.0)
 
@@ -33,6 +36,29 @@ def test_the_table_has_a_line_for_each_stage() -> None:
 
 def test_a_run_without_frames_has_an_empty_table() -> None:
     assert Stages().table((50,)).splitlines() == ["ms              p50"]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 7])
+def test_the_latest_rows_are_kept_the_oldest_first(count: int) -> None:
+    latest = Latest(3, 2, np.float64)
+    for number in range(count):
+        latest.add(number, -number)
+
+    kept = range(max(0, count - 3), count)
+    assert latest.rows().tolist() == [[n, -n] for n in kept]
+    assert latest.count == count
+
+
+def test_a_run_of_days_needs_no_more_memory_than_its_first_frame() -> None:
+    stages = Stages()
+    stages.add({"detect": 0.01})
+    tracemalloc.start()
+    for _ in range(30_000):
+        stages.add({"detect": 0.01})
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert grown < 4_000
 
 
 def test_the_first_result_is_the_first_scene() -> None:

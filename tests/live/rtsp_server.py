@@ -2,8 +2,9 @@
 
   /usr/bin/python3 rtsp_server.py [--size WxH] [--then WxH] [--user NAME --password WORD]
 
-It prints the port that it listens on. The stream is at /live: a ball that moves, in H.264.
-`--then` is the size that the picture changes to after `--after` seconds.
+It prints the port that it listens on. The stream is at /live: a ball that moves, in H.264, or the
+pictures `--pictures DIR` 00000.jpg, 00001.jpg … again and again, in their own size. `--then` is the
+size that the ball's picture changes to after `--after` seconds.
 """
 
 from __future__ import annotations
@@ -18,10 +19,21 @@ gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402 - the versions come first
 
 
-def pipeline(size: str, fps: int) -> str:
-    """GStreamer's words for a live ball, encoded without delay."""
+def ball(size: str, fps: int) -> str:
+    """GStreamer's words for a ball that moves, as a camera would film it."""
+    return f"videotestsrc is-live=true pattern=ball ! capsfilter name=size caps={caps(size, fps)}"
+
+
+def played(pictures: str, fps: int) -> str:
+    """GStreamer's words for a folder of pictures, one after the other, for ever."""
+    files = f'multifilesrc location="{pictures}/%05d.jpg" loop=true'
+    return f"{files} caps=image/jpeg,framerate={fps}/1 ! jpegdec ! videoconvert"
+
+
+def encoded(source: str, fps: int) -> str:
+    """GStreamer's words for what it serves: the source in H.264, encoded without delay."""
     return (
-        f"( videotestsrc is-live=true pattern=ball ! capsfilter name=size caps={caps(size, fps)} ! "
+        f"( {source} ! "
         f"x264enc tune=zerolatency speed-preset=ultrafast key-int-max={fps} ! "
         "rtph264pay name=pay0 pt=96 config-interval=-1 )"
     )
@@ -61,6 +73,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="0 takes any that is free")
     parser.add_argument("--size", default="640x360")
     parser.add_argument("--fps", type=int, default=25)
+    parser.add_argument("--pictures", default="")
     parser.add_argument("--then", default="")
     parser.add_argument("--after", type=float, default=3.0)
     parser.add_argument("--user", default="")
@@ -71,7 +84,8 @@ def main() -> None:
     server.set_address("127.0.0.1")
     server.set_service(str(flags.port))
     factory = GstRtspServer.RTSPMediaFactory()
-    factory.set_launch(pipeline(flags.size, flags.fps))
+    source = played(flags.pictures, flags.fps) if flags.pictures else ball(flags.size, flags.fps)
+    factory.set_launch(encoded(source, flags.fps))
     factory.set_shared(True)
     if flags.then:
         factory.connect("media-configure", lambda _, media: change_size(media, flags))

@@ -98,7 +98,7 @@ class Server:
 
 
 def rtsp_server(port: int, *flags: str) -> Server:
-    """GStreamer's server of a moving ball in H.264, at rtsp://127.0.0.1:port/live."""
+    """GStreamer's server, in H.264 at rtsp://127.0.0.1:port/live; `flags` as in its own file."""
 
     def ready(process: subprocess.Popen[str]) -> None:
         out: IO[str] | None = process.stdout

@@ -1,6 +1,7 @@
 """The real app for as long as you like, on a stream that drops out again and again.
 
-  python -m tests.live.soak --minutes 10                          RTSP, killed every 20 seconds
+  python -m tests.live.soak --minutes 10                          the demo drive as an RTSP stream
+                                                                  that is killed every 20 seconds
   python -m tests.live.soak --minutes 120 --stream-fps 4          the same beside other work
   python -m tests.live.soak --minutes 1 --source 'test:?fps=120'  a camera faster than the line
 
@@ -20,17 +21,19 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from edge import run as command
 from edge.app import run
 from edge.config import Config, load
 from edge.core import Array, Event, Health, Scene
-from edge.sources import SourceInfo
+from edge.measure import Latest
+from edge.sources import SourceInfo, SourceOptions, open_source
 from models.errors import SourceError, run_command
 from tests.live.servers import Server, free_port, rtsp_missing, rtsp_server
 
@@ -38,7 +41,8 @@ SAMPLE_S = 2.0
 AWAY_S = 3.0  # how long the server stays away
 WARM_UP = 0.5  # of the whole time: caches fill, and the encoder settles after some 300 pictures
 OBJECTS_GROWTH = 0.01  # of all live objects: memos of text and plates fill up slowly
-KEPT = 200_000  # of the latest frames; their room is taken at once, so that it does not grow
+KEPT = 200_000  # of the latest frames
+KEPT_SAMPLES = 50_000
 
 
 class Sample(NamedTuple):
@@ -58,20 +62,21 @@ class Probe:
 
     def __init__(self, info: SourceInfo) -> None:
         self.info = info
-        self.count = 0
-        self._rows = np.full((KEPT, 5), np.nan)
+        self._rows = Latest(KEPT, 5, np.float64)
 
     def write(self, scene: Scene) -> None:
         frame = scene.frame
         age = time.monotonic() - frame.time
-        row = age, scene.timings["total"], frame.time, frame.index, frame.segment
-        self._rows[self.count % KEPT] = row
-        self.count += 1
+        self._rows.add(age, scene.timings["total"], frame.time, frame.index, frame.segment)
+
+    @property
+    def count(self) -> int:
+        """Frames that were read."""
+        return self._rows.count
 
     def rows(self) -> Array:
         """Age, time on the line, time, index, segment: (frames, 5), the oldest first."""
-        split = self.count % KEPT
-        return np.concatenate([self._rows[split:], self._rows[:split]])[-self.count :]
+        return self._rows.rows()
 
     def finish(self, events: Sequence[Event]) -> None:
         pass
@@ -90,7 +95,7 @@ class Soak:
         self._every_s = every_s
         self._done = threading.Event()
         self.probe: Probe | None = None
-        self.samples: list[Sample] = []
+        self.samples = Latest(KEPT_SAMPLES, len(Sample._fields), np.float64)  # rows of `Sample`
         self.health = Health("connecting", 0.0)
         self.stopped_in = 0.0
 
@@ -119,11 +124,22 @@ class Soak:
             if self.probe:
                 self.health = self.probe.info.health()
                 if self.health.state == "online":  # else a connection is missing or doubled
-                    self.samples.append(sample(now - started))
+                    self.samples.add(*sample(now - started))
             if self._done.wait(SAMPLE_S):
                 return
         self.stopped_in = time.monotonic()
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def film(folder: Path, fps: int) -> None:
+    """The demo drive as pictures at this rate: a stream of it has signs to be read."""
+    _, source = open_source("demo:", SourceOptions())
+    with closing(source):
+        number, due = 0, 0.0
+        for frame in source:
+            if frame.time >= due:
+                cv2.imwrite(str(folder / f"{number:05d}.jpg"), frame.image)
+                number, due = number + 1, due + 1 / fps
 
 
 def sample(seconds: float) -> Sample:
@@ -142,12 +158,12 @@ def sample(seconds: float) -> Sample:
 
 def report(soak: Soak) -> bool:
     """Print what came of it; whether nothing grew."""
-    probe, samples = soak.probe, soak.samples
+    probe, samples = soak.probe, soak.samples.rows()
     if probe is None or len(samples) < 4:
         raise SourceError("the run was too short to say anything")
-    times = np.array([s.time for s in samples])
+    times = samples[:, 0]
     warm = times >= WARM_UP * times[-1]
-    rows = np.array([s[1:] for s in samples])[warm]
+    rows = samples[warm, 1:]
     half = len(rows) // 2
     early, late = np.median(rows[:half], axis=0), np.median(rows[half:], axis=0)
     slope = np.polyfit(times[warm] / 3600, rows[:, 0], 1)[0]
@@ -206,7 +222,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if missing := rtsp_missing():
                 raise SourceError(f"{missing}; or name a --source")
             port = free_port()
-            server = stack.enter_context(rtsp_server(port, "--fps", str(flags.stream_fps)))
+            film(folder, flags.stream_fps)
+            pictures = "--pictures", str(folder)
+            server = stack.enter_context(
+                rtsp_server(port, "--fps", str(flags.stream_fps), *pictures)
+            )
             given["source"] = f"rtsp://127.0.0.1:{port}/live"
         outputs = {"output": str(folder / "seen.mkv"), "events": str(folder / "seen.jsonl")}
         soak = Soak(load(None, {**outputs, **given}), 60 * flags.minutes, server, flags.drop_every)
