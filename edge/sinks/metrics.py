@@ -81,6 +81,7 @@ class MetricsSink:
             why = error.strerror or error
             raise OutputError(f"metrics {host}:{port}: cannot listen there: {why}") from error
         self._server.RequestHandlerClass = _Handler
+        self._thread.name = "metrics server"
         self.port = int(self._server.server_port)
 
     def write(self, scene: Scene) -> None:

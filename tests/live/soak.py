@@ -5,9 +5,9 @@
   python -m tests.live.soak --minutes 120 --stream-fps 4          the same beside other work
   python -m tests.live.soak --minutes 1 --source 'test:?fps=120'  a camera faster than the line
 
-It prints how memory, descriptors, threads, live objects and latency went, and how old a picture is
-when it has been read against what the line allows. Any further flags are those of `edge.run`. The
-exit code is 1 if threads, descriptors or live objects grew.
+It prints how memory, descriptors, threads, live objects and latency went, how old a picture is
+when it has been read against what the line allows, and what each thread cost. Any further flags are
+those of `edge.run`. The exit code is 1 if threads, descriptors or live objects grew.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -95,6 +95,7 @@ class Soak:
         self._every_s = every_s
         self._done = threading.Event()
         self.probe: Probe | None = None
+        self.busy: dict[str, float] = {}  # by thread, share of one core after warm-up
         self.samples = Latest(KEPT_SAMPLES, len(Sample._fields), np.float64)  # rows of `Sample`
         self.health = Health("connecting", 0.0)
         self.stopped_in = 0.0
@@ -115,7 +116,11 @@ class Soak:
     def _watch(self) -> None:
         started = time.monotonic()
         broken = started
+        warm_at: float | None = None
+        before: dict[str, float] = {}
         while (now := time.monotonic()) - started < self._seconds:
+            if warm_at is None and now - started >= WARM_UP * self._seconds:
+                warm_at, before = now, processor_time()
             if self._server and now - broken >= self._every_s:
                 self._server.kill()
                 self._done.wait(AWAY_S)
@@ -128,6 +133,9 @@ class Soak:
             if self._done.wait(SAMPLE_S):
                 return
         self.stopped_in = time.monotonic()
+        if warm_at is not None:
+            spent = {name: used - before.get(name, 0) for name, used in processor_time().items()}
+            self.busy = {k: v / (self.stopped_in - warm_at) for k, v in spent.items()}
         os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -156,6 +164,18 @@ def sample(seconds: float) -> Sample:
     )
 
 
+def processor_time() -> dict[str, float]:
+    """Seconds of CPU time that each Python thread has used, by its name; `proc(5)`, stat."""
+    found: dict[str, float] = {}
+    for thread in threading.enumerate():
+        with suppress(OSError):  # it has just ended
+            stat = Path(f"/proc/self/task/{thread.native_id}/stat").read_text()
+            user, system = stat.rpartition(")")[2].split()[11:13]
+            used = (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+            found[thread.name] = found.get(thread.name, 0.0) + used
+    return found
+
+
 def report(soak: Soak) -> bool:
     """Print what came of it; whether nothing grew."""
     probe, samples = soak.probe, soak.samples.rows()
@@ -180,6 +200,8 @@ def report(soak: Soak) -> bool:
         if late[column] > early[column] * (1 + allowed):
             grown.append(name)
     print_latency(probe)
+    shares = sorted(soak.busy.items(), key=lambda each: -each[1])
+    print("of one core " + ", ".join(f"{name} {share:.2%}" for name, share in shares))
     print(f"stop        {soak.stopped_in:.2f} s after SIGTERM everything was closed")
     print(f"result      {'grew: ' + ', '.join(grown) if grown else 'nothing grew'}")
     return not grown
