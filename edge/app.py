@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -232,9 +232,10 @@ def run(
             ahead = look_ahead(models, config, info.stills)
             if ahead:
                 stack.callback(ahead.close)
-            line = build(models, config, info.stills, ahead)
+            numbers = count(1)
+            line = build(models, config, info.stills, ahead, numbers)
             if reread:
-                rebuild = rebuilder(models, config, info.stills, ahead)
+                rebuild = rebuilder(models, config, info.stills, ahead, numbers)
                 line = ReloadingLine(line, config, interrupts.take_hangup, reread, rebuild)
             counts = [count for count in (info.frames, config.max_frames) if count]
             status = StatusLine(min(counts, default=None))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -67,19 +67,26 @@ def shown(detector: Detector, config: Config) -> Detector:
     return RoiDetector(detector, parse_roi(config.roi)) if config.roi else detector
 
 
-def build(models: Models, config: Config, stills: bool, ahead: AheadDetector | None = None) -> Line:
+def build(
+    models: Models,
+    config: Config,
+    stills: bool,
+    ahead: AheadDetector | None = None,
+    numbers: Iterator[int] | None = None,
+) -> Line:
     """The line: for a moving picture, or for `stills`, where nothing is tracked.
 
-    `ahead` takes the place of the detector where the source is fed through it. ModelError where
-    the two models were not published as a pair. `conf` takes the place of every threshold on a
-    score: of detections, of still readings, of the start of a track.
+    `ahead` takes the place of the detector where the source is fed through it; `numbers` are for
+    the tracks of a line that takes another's place. `conf` takes the place of every threshold on a
+    score: of detections, of still readings, of the start of a track. ModelError where the two
+    models were not published as a pair.
     """
     detector = ahead or shown(models.detector, config)
     if stills:
         return Stills(still_reader(models, config, detector))
     if config.detect_every > 1 and not ahead:
         detector = SparseDetector(detector, config.detect_every)
-    line = follow(detector, models.classifier, config, threshold_of(models, config))
+    line = follow(detector, models.classifier, config, threshold_of(models, config), numbers)
     return RoadLine(line, RoadSettings(config.road_expiry_s))
 
 
@@ -90,9 +97,15 @@ def threshold_of(models: Models, config: Config) -> float:
 
 
 def rebuilder(
-    models: Models, config: Config, stills: bool, ahead: AheadDetector | None
+    models: Models,
+    config: Config,
+    stills: bool,
+    ahead: AheadDetector | None,
+    numbers: Iterator[int],
 ) -> Callable[[Config], Line]:
     """A function that builds the line anew; the models are loaded again only if they changed.
+
+    Tracks go on being counted by `numbers`: sinks know a sign by its track.
 
     It raises a UsageError for a change of what several detectors are at work with already.
     """
@@ -105,7 +118,7 @@ def rebuilder(
             raise UsageError(f"while a file is read, only a restart changes {', '.join(fixed)}")
         if names & MODEL_SETTINGS:
             models = load_models(new)
-        line = build(models, new, stills, ahead)
+        line = build(models, new, stills, ahead, numbers)
         kept[0] = (new, models)
         return line
 
@@ -124,7 +137,11 @@ def upload_nets(config: Config) -> tuple[Reader, SignClassifier]:
 
 
 def follow(
-    detector: Detector, classifier: Classifier, config: Config, threshold: float
+    detector: Detector,
+    classifier: Classifier,
+    config: Config,
+    threshold: float,
+    numbers: Iterator[int] | None = None,
 ) -> Pipeline:
     """The line of a moving picture; `threshold` is the least fused score of a sign."""
     tracker = TrackerSettings()
@@ -132,7 +149,7 @@ def follow(
         low = min(tracker.low_score, config.conf)
         tracker = replace(tracker, high_score=config.conf, low_score=low)
     decision = Decision(DecisionSettings(fused=threshold))
-    return Pipeline(detector, SignTracker(tracker), classifier, decision, config.max_reads)
+    return Pipeline(detector, SignTracker(tracker, numbers), classifier, decision, config.max_reads)
 
 
 def pair_threshold(detector: Spec, classifier: Spec) -> float:

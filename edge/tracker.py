@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count
 from statistics import median
 
 from edge.assignment import assign
@@ -15,13 +16,17 @@ class SignTracker:
 
     Two passes in the spirit of ByteTrack (Zhang et al., ECCV 2022): detections with a high score
     are matched first, those with a low one may only extend tracks that are still without.
+
+    `numbers` gives each new track its id; trackers that share it never give the same one.
     """
 
-    def __init__(self, settings: TrackerSettings | None = None) -> None:
+    def __init__(
+        self, settings: TrackerSettings | None = None, numbers: Iterator[int] | None = None
+    ) -> None:
         self._settings = settings or TrackerSettings()
         self._courses: list[Course] = []
         self._segment: int | None = None
-        self._next = 1
+        self._numbers = numbers or count(1)
 
     def update(
         self,
@@ -92,8 +97,8 @@ class SignTracker:
                 return
             box = detection.box
             if box.area > 0 and all(_overlap(box, s) <= settings.max_overlap for s in seen):
-                self._courses.append(Course(self._next, detection, time, size, settings))
-                self._next += 1
+                number = next(self._numbers)
+                self._courses.append(Course(number, detection, time, size, settings))
                 seen.append(box)
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from contextlib import closing
-from itertools import islice
+from dataclasses import replace
+from itertools import count, islice
 
 import pytest
 
 from edge.app import DEMO
 from edge.config import Config
 from edge.core import Scene
-from edge.line import build, load_models, look_ahead
+from edge.line import build, load_models, look_ahead, rebuilder
 from edge.sources import open_source
 
 FRAMES = 10
@@ -61,3 +62,17 @@ def test_a_part_of_the_frame_holds_every_detection() -> None:
         boxes = [t.detection.box for s in read(config, patient) for t in s.tracks if t.detection]
         assert boxes  # there is a sign on the left from the first frame on
         assert all(box.x2 <= 640 and 144 <= box.y1 < box.y2 <= 576 for box in boxes)
+
+
+def test_a_line_made_anew_gives_no_number_of_a_track_again() -> None:
+    config = Config(threads=1)
+    models, numbers = load_models(config), count(1)
+    first = build(models, config, False, None, numbers)
+    second = rebuilder(models, config, False, None, numbers)(replace(config, max_reads=1))
+    _, source = open_source(DEMO)
+    with closing(source):
+        before = {t.id for frame in islice(source, FRAMES) for t in first(frame).tracks}
+        after = {t.id for frame in islice(source, FRAMES) for t in second(frame).tracks}
+
+    assert before and after
+    assert not before & after
