@@ -13,8 +13,8 @@ from pathlib import Path
 
 from calibration.classifier_card import classifier_card
 from calibration.detector_card import detector_card
-from edge.command import CommandParser
 from edge.config import Config
+from models.command import CommandParser
 from models.errors import ModelError, OutputError, run_command
 from models.spec import FOLDER, Spec, find_model, load_spec
 

@@ -29,13 +29,13 @@ from calibration.seen import Answers as Said
 from calibration.system import AT_IOU, look
 from calibration.walk import Walk
 from edge.classifier import load_classifier
-from edge.command import CommandParser
 from edge.core import Classifier, Detection, Detector, Reading
 from edge.detector import load_detector
 from edge.fusion import TRUST, fuse
 from edge.reports import prove_writable, write_json
 from edge.runtime import available_threads
 from edge.status import StatusLine
+from models.command import CommandParser
 from models.errors import UsageError, run_command
 from models.signs import BACKGROUND
 from training import datasets

@@ -33,7 +33,6 @@ from calibration.system import Thresholds, system_figures
 from calibration.twins import pair_score
 from calibration.walk import Walk
 from edge.classifier import SignClassifier, load_classifier
-from edge.command import CommandParser
 from edge.config import Config
 from edge.core import Detector
 from edge.detector import load_detector
@@ -41,6 +40,7 @@ from edge.reports import prove_writable, write_json
 from edge.roi import RoiDetector, parse_roi
 from edge.runtime import available_threads
 from edge.status import StatusLine
+from models.command import CommandParser
 from models.errors import UsageError, run_command
 from models.spec import Spec
 from training.datasets import gtsdb, gtsrb, open_dataset

@@ -24,12 +24,12 @@ from calibration.metrics import UNMATCHED, Counts, Floats, Ints
 from calibration.quantize_detector import raw_head
 from calibration.seen import WHOLE_CURVE, Seen, see_detector
 from calibration.walk import Walk
-from edge.command import CommandParser
 from edge.core import Array, Image
 from edge.detector import YoloDetector, load_detector
 from edge.reports import prove_writable, write_json
 from edge.runtime import available_threads
 from edge.status import StatusLine
+from models.command import CommandParser
 from models.errors import ModelError, UsageError, run_command
 from models.spec import Spec, find_model
 from training import datasets

@@ -24,11 +24,11 @@ from calibration.publish_detector import draft
 from calibration.seen import WHOLE_CURVE, see_detector
 from calibration.walk import Walk
 from edge.bench import machine
-from edge.command import CommandParser
 from edge.core import Image
 from edge.detector import YoloDetector, load_detector
 from edge.reports import prove_writable, write_json
 from edge.runtime import available_threads
+from models.command import CommandParser
 from models.errors import UsageError, run_command
 from models.spec import find_model, load_spec
 from training import datasets

@@ -15,13 +15,13 @@ from pathlib import Path
 import cv2
 
 from edge.classifier import SignClassifier, load_classifier
-from edge.command import CommandParser
 from edge.core import Image
 from edge.demo import VIDEO
 from edge.detector import YoloDetector, load_detector
 from edge.doctor.golden import FOLDER, RECORD, load_golden
 from edge.doctor.selftest import examine
 from edge.sources import open_source
+from models.command import CommandParser
 from models.errors import ModelError, run_command
 
 log = logging.getLogger(__name__)

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from calibration.walk import Walk
-from edge.command import CommandParser
 from edge.core import Box, Detection, Detector
 from edge.detector import load_detector
 from edge.reports import prove_writable
 from edge.runtime import available_threads
 from edge.status import StatusLine
+from models.command import CommandParser
 from models.errors import OutputError, SourceError, UsageError, run_command
 from training.datasets import gtsdb
 from training.files import stem

@@ -25,13 +25,13 @@ import numpy as np
 
 from edge.app import DEMO
 from edge.bench import CHILD_TIMEOUT_S, spawn_whole
-from edge.command import CommandParser
 from edge.config import Config
 from edge.core import Image
 from edge.machine import machine
 from edge.measure import Stages
 from edge.reports import prove_writable, write_json
 from edge.sources import DEMO as DRIVE
+from models.command import CommandParser
 from models.errors import SourceError, UsageError, run_command
 from models.imaging import CROP_SIZE
 from models.signs import COUNT, sign_class

@@ -22,7 +22,7 @@ from pathlib import Path
 from calibration.candidate import Target
 from calibration.publish_classifier import publish_classifier
 from calibration.publish_detector import pair_all, publish_detector
-from edge.command import CommandParser
+from models.command import CommandParser
 from models.errors import ModelError, UsageError, run_command
 from models.spec import FOLDER, find_model, load_spec
 

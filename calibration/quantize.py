@@ -29,10 +29,10 @@ from calibration.quantize_classifier import (
     load_net,
     quantize_classifier,
 )
-from edge.command import CommandParser
 from edge.core import Array
 from edge.reports import prove_writable, write_json
 from edge.runtime import LiteRtRuntime, available_threads
+from models.command import CommandParser
 from models.errors import UsageError, run_command
 from models.imaging import CROP_MARGIN, CROP_SIZE
 from models.signs import COUNT, label_names

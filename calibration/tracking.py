@@ -21,7 +21,6 @@ from calibration.clips import DEMO_SEED, Clip, drive, stills
 from calibration.following import FROM_PX, POINTS, figures, summed
 from calibration.replay import Glance, replay, watch
 from edge.bench import identity
-from edge.command import CommandParser
 from edge.config import Config
 from edge.core import Classifier, Detector, Frame
 from edge.line import follow, load_models, pair_threshold
@@ -29,6 +28,7 @@ from edge.pipeline import Pipeline
 from edge.reports import prove_writable, write_json
 from edge.sparse import SparseDetector
 from edge.status import StatusLine
+from models.command import CommandParser
 from models.errors import UsageError, run_command
 from training.datasets import gtsdb, part
 

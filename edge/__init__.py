@@ -1,3 +1,5 @@
 """What runs on the device: frames in, read road signs out."""
 
-__version__ = "0.1.0"
+from models import __version__
+
+__all__ = ["__version__"]

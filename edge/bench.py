@@ -24,7 +24,6 @@ from typing import Any
 from edge.app import DEMO, run
 from edge.bare import CALLS, bare_table, best_rate, measure_bare
 from edge.classifier import SignClassifier
-from edge.command import CommandParser
 from edge.config import SETTINGS, Config, load
 from edge.core import Box, Image, Reading
 from edge.line import build, load_models
@@ -34,6 +33,7 @@ from edge.overlay import Overlay
 from edge.reports import prove_writable, write_json
 from edge.sinks.video import VideoSink
 from edge.sources import open_source
+from models.command import CommandParser
 from models.errors import SourceError, UsageError, run_command
 from models.spec import Spec
 

@@ -16,11 +16,11 @@ from typing import NamedTuple, TextIO
 import numpy as np
 
 from edge.classifier import load_classifier
-from edge.command import CommandParser
 from edge.config import SETTINGS, load
 from edge.core import Image, Reading
 from edge.sources import SourceOptions
 from edge.sources.pictures import is_picture, natural_key, read_picture
+from models.command import CommandParser
 from models.errors import SourceError, run_command
 from models.signs import label_names, sign_class
 

@@ -6,16 +6,16 @@ The command line wins over `edge.toml`, which wins over the defaults below. What
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from models.command import nearest
 from models.errors import UsageError
 
 if sys.version_info >= (3, 11):
@@ -227,12 +227,6 @@ def parse_size(text: str) -> tuple[int, int]:
     if not all(SIDES[0] <= side <= SIDES[1] for side in size):
         raise UsageError(f"resolution: expected a size such as 1280x720, found {text!r}")
     return size
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean "…"?` for the known word that is most like this one, or nothing."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f'; did you mean "{close[0]}"?' if close else ""
 
 
 def _checked(file: Path, key: str, value: Any) -> Value:

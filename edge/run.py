@@ -19,7 +19,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge.app import DEMO, Result, run
-from edge.command import CommandParser
 from edge.config import CHOICES, SETTINGS, Config, Value, load, to_toml
 from edge.demo import load_truth, report, score
 from edge.logs import set_up_logs
@@ -27,6 +26,7 @@ from edge.outputs import METRICS, check_places
 from edge.sinks.growing import STDOUT
 from edge.sources.usb import camera_table
 from edge.web.address import DEFAULT as WEB_ADDRESS
+from models.command import CommandParser
 from models.errors import UsageError, run_command
 
 log = logging.getLogger(__name__)

@@ -135,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         metavar="RUN",
         help="a run to imitate; {fold} in it stands for the fold that it did not see",
     )
-    chosen = parser.parse_args(arguments)
+    chosen = parser.parse(arguments)
     if chosen.repeats < 1:
         raise UsageError(f"--repeats: expected 1 or more, found {chosen.repeats}")
     variants = plan(chosen.only, chosen.teacher)

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models.command import CommandParser
 from models.errors import OutputError, run_command
 from models.signs import COUNT, sign_class
 from training import pictograms as pic
@@ -270,11 +270,11 @@ def contact_sheet(size: int = 160, columns: int = 10) -> NDArray[np.uint8]:
     return sheet
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Draw every sign there is on one sheet.")
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = CommandParser("training.artwork", __doc__)
     parser.add_argument("--output", type=Path, required=True, help="the picture to write (PNG)")
     parser.add_argument("--size", type=int, default=160, help="pixels of one sign (%(default)s)")
-    options = parser.parse_args()
+    options = parser.parse(arguments)
     encoded = cv2.imencode(".png", contact_sheet(options.size))[1]
     try:
         options.output.write_bytes(encoded.tobytes())

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from models.command import CommandParser, StrictParser
 from models.errors import SourceError, run_command
 from training import census, chart, fetch, split
 from training.examples import Annotation, Dataset, Example, Layout
@@ -178,11 +179,10 @@ def _fetch(arguments: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int | None:
     """Run one command; the exit code of `SourceError` where `check` finds faults."""
-    parser = argparse.ArgumentParser(
-        prog="python -m training.datasets",
-        description="Read, check, describe, divide and fetch data sets.",
+    parser = CommandParser(
+        "training.datasets", "Read, check, describe, divide and fetch data sets."
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=StrictParser)
     data = "gtsrb, gtsdb (their training parts), a folder or a zip"
 
     check = commands.add_parser("check", help="read every picture and say what is wrong")
@@ -210,7 +210,7 @@ def main(argv: Sequence[str] | None = None) -> int | None:
     get.add_argument("--base", metavar="URL", help="instead of the official address")
     get.set_defaults(run=_fetch)
 
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse(argv)
     run: Callable[[argparse.Namespace], int | None] = arguments.run
     return run(arguments)
 

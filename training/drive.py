@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import multiprocessing
 import sys
@@ -16,6 +15,7 @@ import av
 import cv2
 import numpy as np
 
+from models.command import CommandParser
 from models.errors import OutputError, UsageError, run_command
 from training.lens import expose
 from training.painter import Face, Picture
@@ -156,7 +156,7 @@ def _told(glimpses: Iterator[Glimpse], frames: int) -> Iterator[Glimpse]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m training.drive", description=__doc__)
+    parser = CommandParser("training.drive", __doc__)
     parser.add_argument("what", nargs="?", choices=["draw", "histograms"], default="draw")
     parser.add_argument("--seed", type=int, default=1, help="of everything random in the drive")
     parser.add_argument(
@@ -175,7 +175,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         metavar="FOLDER",
         help="histograms: where the drive lies",
     )
-    options = parser.parse_args(argv)
+    options = parser.parse(argv)
     for name, value, least in (("seed", options.seed, 0), ("jobs", options.jobs, 1)):
         if value < least:
             raise UsageError(f"--{name}: expected {least} or more, found {value}")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from models.command import CommandParser
 from models.errors import OutputError, run_command
 from models.signs import COUNT
 from training.artwork import sign_art
@@ -30,11 +31,11 @@ def write_icons(folder: Path) -> int:
     return total
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Draw all into a folder that is there."""
-    parser = argparse.ArgumentParser(prog="python -m training.icons", description=__doc__)
+    parser = CommandParser("training.icons", __doc__)
     parser.add_argument("folder", type=Path)
-    folder = parser.parse_args().folder
+    folder = parser.parse(arguments).folder
     print(f"{COUNT} signs in {folder}, {write_icons(folder)} bytes")
 
 

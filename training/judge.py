@@ -8,7 +8,6 @@ device reads them, by `calibration.evaluate`. The answers are left in the run's 
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
+from models.command import CommandParser
 from models.errors import ModelError, run_command
 from models.signs import label_names
 from training import datasets
@@ -64,14 +64,10 @@ def _read(dataset: datasets.Dataset, examples: Sequence[Any], part: str) -> Crop
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the share read right, and leave the answers beside the net."""
-    parser = argparse.ArgumentParser(
-        prog="python -m training.judge",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = CommandParser("training.judge", __doc__)
     parser.add_argument("run", type=Path, help="the folder of a finished run")
     parser.add_argument("--part", default="judge", help="of the run's data (%(default)s)")
-    flags = parser.parse_args(arguments)
+    flags = parser.parse(arguments)
     answers, groups = answer(flags.run, flags.part)
     top1, (low, high) = share_and_interval(read_right(answers.logits, answers.labels), groups)
     write_answers(flags.run / f"{flags.part}.npz", answers)

@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = command_parser("ladder", __doc__, "rung")
     parser.add_argument("--data", default="gtsrb", help="gtsrb, or a folder of class folders")
     parser.add_argument("--cifar10", type=Path, metavar="DIR", help="CIFAR-10, to start one from")
-    flags = parser.parse_args(arguments)
+    flags = parser.parse(arguments)
     cifar10 = flags.cifar10 or datasets.data_root() / "cifar10"
     rungs = plan(flags.data, flags.only, cifar10)
     out = folder(flags)

@@ -9,8 +9,8 @@ the ground (article 7 allows yellow), the widths of the rims and the pictograms 
 
 from __future__ import annotations
 
-import argparse
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models.command import CommandParser
 from models.errors import OutputError, run_command
 from models.signs import COUNT
 from training.artwork import sign_art
@@ -128,12 +129,12 @@ def write(folder: Path, count: int, seed: int) -> int:
 HEADER = ("Filename", "Width", "Height", "Roi.X1", "Roi.Y1", "Roi.X2", "Roi.Y2", "ClassId")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = CommandParser("training.nations", __doc__)
     parser.add_argument("--output", type=Path, required=True, help="the folder to write")
     parser.add_argument("--count", type=int, default=8, help="of a class and style (%(default)s)")
     parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
+    options = parser.parse(arguments)
     print(f"{write(options.output, options.count, options.seed)} pictures in {options.output}")
 
 

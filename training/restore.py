@@ -10,8 +10,7 @@ there with `--weights runs/restored/final.pt`, where the run that made the publi
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +20,7 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 from torch import nn
 
+from models.command import CommandParser
 from models.errors import ModelError, run_command
 from models.imaging import letterbox
 from models.spec import find_model, load_spec, model_bytes
@@ -136,16 +136,12 @@ def _measure(bias: torch.Tensor) -> Any:
     return hook
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m training.restore",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = CommandParser("training.restore", __doc__)
     parser.add_argument("--detector", default="detector", help="a published detector")
     parser.add_argument("--model", default="yolo11n.yaml", help="the net that it is of")
     parser.add_argument("--run", type=Path, default=Path("runs/restored"), help="where to write")
-    flags = parser.parse_args()
+    flags = parser.parse(arguments)
     path = find_model(flags.detector)
     spec = load_spec(path)
     gtsdb = datasets.gtsdb()

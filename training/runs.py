@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import shlex
@@ -13,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from models.command import CommandParser
 from models.errors import OutputError, SourceError, UsageError
 
 RECIPE = "recipe.json"
@@ -114,18 +114,14 @@ def run_training(
 
     `origin` says which data a recipe trains on; it is written down when the last epoch is done.
     """
-    parser = argparse.ArgumentParser(
-        prog=f"python -m {module}",
-        description=about,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = CommandParser(module, about)
     for name, value in asdict(recipe_type()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
     folder = Path("runs") / module.rpartition(".")[2]
     parser.add_argument("--run", type=Path, default=folder, help="the run's folder")
     parser.add_argument("--limit", type=int, help="train on about N of the real pictures only")
     parser.add_argument("--until", type=int, help="stop after this epoch (the schedule stays)")
-    flags = vars(parser.parse_args())
+    flags = vars(parser.parse(None))
     run, limit, until = flags.pop("run"), flags.pop("limit"), flags.pop("until")
     for name, value in (("limit", limit), ("until", until)):
         if value is not None and value < 1:

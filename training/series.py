@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from models.command import CommandParser
 from models.errors import AppError, SourceError, UsageError
 from training import datasets
 from training.runs import RECIPE, make_folder
@@ -39,13 +40,9 @@ class Findings(NamedTuple):
     files: Mapping[str, bytes]
 
 
-def command_parser(module: str, about: str | None, noun: str) -> argparse.ArgumentParser:
+def command_parser(module: str, about: str | None, noun: str) -> CommandParser:
     """The flags that every series has."""
-    parser = argparse.ArgumentParser(
-        prog=f"python -m training.{module}",
-        description=about,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = CommandParser(f"training.{module}", about)
     out, name = Path("runs") / module, noun.upper()
     parser.add_argument("--out", type=Path, default=out, help=f"the {noun}s' folder")
     parser.add_argument("--only", nargs="+", default=(), metavar=name, help=f"some {noun}s only")

@@ -16,7 +16,6 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from edge.command import CommandParser
 from edge.config import PLACES, SETTINGS, Config, load
 from edge.doctor.child import run_python
 from edge.doctor.devices import camera_findings, display_finding, voice_finding
@@ -32,6 +31,7 @@ from edge.doctor.machine import (
 )
 from edge.doctor.nets import model_findings, selftest_findings
 from edge.doctor.software import opencv_findings, package_findings, version_findings
+from models.command import CommandParser
 from models.errors import UsageError, run_command
 from models.redaction import redact_text, secrets_in
 

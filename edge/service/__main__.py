@@ -21,9 +21,9 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from edge.command import CommandParser
 from edge.config import PLACES, Config, read_toml
 from edge.service.unit import NAME, USER, unit_text
+from models.command import CommandParser
 from models.errors import OutputError, UsageError, run_command
 
 UNIT = Path("/etc/systemd/system") / f"{NAME}.service"

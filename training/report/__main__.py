@@ -5,23 +5,19 @@ python -m training.report runs/classifier
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from models.command import CommandParser
 from models.errors import UsageError, run_command
 from training.report.record import read_record
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Read the run, draw everything, write the page."""
-    parser = argparse.ArgumentParser(
-        prog="python -m training.report",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = CommandParser("training.report", __doc__)
     parser.add_argument("run", type=Path, metavar="RUN", help="the folder of a finished run")
-    record = read_record(parser.parse_args(argv).run)  # what is wrong with it shows at once
+    record = read_record(parser.parse(argv).run)  # what is wrong with it shows at once
     try:
         from training.report.page import write_report  # noqa: PLC0415 – takes seconds to load
     except ModuleNotFoundError as error:
