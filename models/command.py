@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from models import __version__
@@ -32,13 +33,19 @@ class CommandParser(StrictParser):
         self.add_argument("--version", action="version", version=version)
 
     def parse(self, arguments: Sequence[str] | None) -> argparse.Namespace:
-        """The flags; an unknown one is named together with the known one most like it."""
-        values, unknown = self.parse_known_args(arguments)
+        """The flags. An unknown one is named with the known one most like it, and before one that
+        is missing: it is often the same, mistyped."""
+        parsers = list(_with_subcommands(self))
+        try:
+            values, unknown = self.parse_known_args(arguments)
+        except UsageError:
+            with _nothing_required(parsers):
+                values, unknown = self.parse_known_args(arguments)
+            if not unknown:
+                raise
         if unknown:
             flag = unknown[0].partition("=")[0]
-            known = {
-                name for parser in _with_subcommands(self) for name in parser._option_string_actions
-            }
+            known = {name for parser in parsers for name in parser._option_string_actions}
             hint = nearest(flag, sorted(known - {flag}))
             raise UsageError(f"unknown argument {unknown[0]}{hint or '; --help lists all'}")
         return values
@@ -55,3 +62,16 @@ def _with_subcommands(parser: argparse.ArgumentParser) -> Iterator[argparse.Argu
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             yield from action.choices.values()
+
+
+@contextmanager
+def _nothing_required(parsers: Iterable[argparse.ArgumentParser]) -> Iterator[None]:
+    """Within it no argument is missed: argparse would stop there and not tell what is unknown."""
+    needed = [action for parser in parsers for action in parser._actions if action.required]
+    for action in needed:
+        action.required = False
+    try:
+        yield
+    finally:
+        for action in needed:
+            action.required = True
