@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from models.errors import UsageError
+from tests.commands import execute
 from training import runs
-from training.runs import run_training
+from training.runs import Train, run_training
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,9 @@ def pretend(recipe: Recipe, run: Path, limit: int | None = None, until: int | No
 
 def start(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
     monkeypatch.setattr(sys, "argv", ["training.pretended", *words])
-    run_training("training.pretended", "Pretends.", Recipe, pretend, lambda _: [{"data": "none"}])
+    run_training(
+        "training.pretended", "Pretends.", Recipe, lambda: pretend, lambda _: [{"data": "none"}]
+    )
 
 
 def origin(run: Path) -> dict[str, object]:
@@ -76,3 +79,48 @@ def test_nothing_is_trained_on_nothing(
     with pytest.raises(UsageError, match=r"expected 1 or more, found"):
         start(monkeypatch, *words, "--run", str(tmp_path / "run"))
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("module", "words", "message"),
+    [
+        ("classifier", ["--epoch", "3"], 'unknown argument --epoch; did you mean "--epochs"?'),
+        ("classifier", ["--epochs", "0"], "--epochs: expected 1 or more, found 0"),
+        ("classifier", ["--schedule", "foo"], "--schedule: expected one of cosine, constant"),
+        ("classifier", ["--architecture", "vgg"], "--architecture: expected one of naive, lenet"),
+        ("classifier", ["--balance", "half"], "--balance: expected one of none, sqrt, equal"),
+        ("classifier", ["--augment", "much"], "--augment: expected one of none, light, full"),
+        ("classifier", ["--colour", "red"], "--colour: expected one of rgb, grey"),
+        ("classifier", ["--limit", "0"], "--limit: expected 1 or more, found 0"),
+        ("detector", ["--epoch", "3"], 'unknown argument --epoch; did you mean "--epochs"?'),
+        ("detector", ["--drawn-share", "2"], "--drawn-share: expected 0 to 1, found 2"),
+        ("detector", ["--windows", "3"], "--windows: expected a --batch or more, found 3"),
+        ("detector", ["--width", "650"], "--width: expected a multiple of 32 px, found 650"),
+    ],
+)
+def test_a_bad_flag_is_told_before_what_trains_is_loaded(
+    module: str, words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")  # a line on stderr for each import
+    done = execute(f"training.{module}", *words, cwd=tmp_path)
+
+    imports, said = [], []
+    for line in done.stderr.splitlines():
+        (imports if line.startswith("import time:") else said).append(line)
+    assert (done.returncode, len(said)) == (2, 1), done.stderr[-2000:]
+    assert said[0].startswith(f"error: {message}")
+    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in imports}
+    assert "training" in loaded
+    assert not loaded & {"keras", "tensorflow", "torch", "ultralytics"}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_training_without_its_packages_says_how_to_get_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load() -> Train:
+        raise ModuleNotFoundError("No module named 'keras'", name="keras")
+
+    monkeypatch.setattr(sys, "argv", ["training.pretended", "--run", str(tmp_path / "run")])
+    with pytest.raises(UsageError, match=r"training needs keras: .*pip install '\.\[train\]'"):
+        run_training("training.pretended", "Pretends.", Recipe, load, lambda _: [])

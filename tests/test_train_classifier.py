@@ -36,17 +36,17 @@ from models.imaging import CROP_MARGIN, CROP_SIZE  # noqa: E402
 from models.signs import COUNT  # noqa: E402
 from models.spec import Input, load_spec  # noqa: E402
 from training import datasets  # noqa: E402
-from training.classifier import (  # noqa: E402
-    Recipe,
+from training.classifier import ARCHITECTURES, Recipe, origin  # noqa: E402
+from training.classifier_training import (  # noqa: E402
     Training,
     epoch_batches,
-    origin,
     rate_at,
     train,
 )
 from training.crops import STORED, Crops  # noqa: E402
 from training.feed import Look, undisturbed  # noqa: E402
 from training.gather import Choice, Gathered, gather  # noqa: E402
+from training.nets import NETS  # noqa: E402
 from training.others import load_teachers  # noqa: E402
 from training.runs import write_recipe  # noqa: E402
 
@@ -196,7 +196,7 @@ def test_a_student_imitates_its_teacher(run: Path, tmp_path: Path) -> None:
         ({"augment": "much"}, "--augment: expected one of none, light, full"),
         ({"balance": "half"}, "--balance: expected one of none, sqrt, equal"),
         ({"contrast": "more"}, "--contrast: expected one of none, clahe, local"),
-        ({"schedule": "steps"}, "--schedule: expected cosine or constant"),
+        ({"schedule": "steps"}, "--schedule: expected one of cosine, constant"),
         ({"epochs": 0}, "--epochs: expected 1 or more, found 0"),
         ({"samples": 31}, "--samples: expected a --batch or more, found 31"),
         ({"batch": 0}, "--batch: expected 1 or more, found 0"),
@@ -214,6 +214,10 @@ def test_nonsense_is_refused_before_training(
     with pytest.raises(UsageError, match=message):
         train(dataclasses.replace(RECIPE, drawn=0, **changes), tmp_path)
     assert not (tmp_path / "last.npz").exists()
+
+
+def test_every_net_is_known_before_keras_is() -> None:
+    assert tuple(NETS) == ARCHITECTURES
 
 
 @pytest.fixture

@@ -39,8 +39,9 @@ from models.errors import ModelError, SourceError, UsageError  # noqa: E402
 from models.imaging import letterbox  # noqa: E402
 from models.spec import Input, Output, load_spec  # noqa: E402
 from training import datasets  # noqa: E402
-from training.detector import Recipe, origin, train  # noqa: E402
+from training.detector import Recipe, origin  # noqa: E402
 from training.detector_nets import build  # noqa: E402
+from training.detector_training import train  # noqa: E402
 from training.runs import write_recipe  # noqa: E402
 
 SIZE = (160, 96)

@@ -169,4 +169,4 @@ def origin(recipe: Recipe) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    run_command(lambda: run_training("training.classical", __doc__, Recipe, train, origin))
+    run_command(lambda: run_training("training.classical", __doc__, Recipe, lambda: train, origin))

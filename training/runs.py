@@ -66,7 +66,8 @@ def refuse_out_of_range(recipe: Any, ranges: Mapping[str, Range]) -> None:
     """UsageError for the first number of a recipe that is not in its range, or is none."""
     for name, wanted in ranges.items():
         if not wanted.holds(value := getattr(recipe, name)):
-            raise UsageError(f"--{name}: expected {wanted}, found {value:g}")
+            flag = name.replace("_", "-")
+            raise UsageError(f"--{flag}: expected {wanted}, found {value:g}")
 
 
 def commit() -> str:
@@ -107,12 +108,13 @@ def run_training(
     module: str,
     about: str | None,
     recipe_type: Callable[..., Any],
-    train: Train,
+    load: Callable[[], Train],
     origin: Callable[[Any], list[dict[str, Any]]],
 ) -> None:
-    """The command line of one training: a flag for each field of the recipe, then `train`.
+    """The command line of one training: a flag for each field of the recipe, then the training.
 
-    `origin` says which data a recipe trains on; it is written down when the last epoch is done.
+    `load` is called for it once the recipe has found its fields good. `origin` says which data a
+    recipe trains on; it is written down when the last epoch is done.
     """
     parser = CommandParser(module, about)
     for name, value in asdict(recipe_type()).items():
@@ -128,6 +130,13 @@ def run_training(
             raise UsageError(f"--{name}: expected 1 or more, found {value}")
     recipe = recipe_type(**flags)
     code = commit()
+    try:
+        train = load()
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"training needs {error.name}: expected the training packages, "
+            "found them missing; `pip install '.[train]'` brings them"
+        ) from error
     path = train(recipe, run, limit, until)
     finished = until is None or until >= recipe.epochs
     if finished and not (run / RECIPE).exists():  # called again, it has trained nothing

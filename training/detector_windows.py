@@ -1,0 +1,149 @@
+"""What the detector is trained on: street pictures, and random windows of them in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import Dataset, Sampler
+from tqdm import tqdm
+
+from training import datasets, negatives
+from training.detector import Recipe
+from training.files import stem
+from training.paste import Stickers, paste
+from training.views import Image, Picture, ViewSettings, compose, finish
+
+HIDDEN = ("unclear", "no_stopping", "parking", "crossing", "bus_stop", "path", "one_way")
+
+
+class Windows(Dataset[dict[str, torch.Tensor]]):
+    """Random windows; the n-th one is the same in every run with the same seed."""
+
+    def __init__(
+        self,
+        pictures: Sequence[Picture],
+        weights: np.ndarray,
+        recipe: Recipe,
+        mosaics: int,
+        stickers: Stickers | None = None,
+    ) -> None:
+        self.pictures, self.weights, self.recipe = pictures, weights, recipe
+        self.stickers = stickers
+        self.mosaics = mosaics  # windows after this one are plain
+        self.settings = ViewSettings(width=recipe.width, height=recipe.height)
+
+    def __getitem__(self, number: int) -> dict[str, torch.Tensor]:
+        cv2.setNumThreads(1)
+        rng = np.random.default_rng((self.recipe.seed, number))
+        mosaic = number < self.mosaics
+        window = compose(self.pictures, self.weights, self.settings, rng, mosaic)
+        if self.stickers and rng.random() < self.recipe.pasted:
+            window = paste(window, self.stickers, rng)
+        view = finish(window, self.settings, rng)
+        scale = np.array([self.recipe.width, self.recipe.height] * 2, np.float32)
+        centre = (view.boxes[:, :2] + view.boxes[:, 2:]) / 2
+        boxes = np.concatenate([centre, view.boxes[:, 2:] - view.boxes[:, :2]], axis=1) / scale
+        return {
+            "img": torch.from_numpy(
+                np.ascontiguousarray(view.image[:, :, ::-1].transpose(2, 0, 1))
+            ),
+            "bboxes": torch.from_numpy(boxes.astype(np.float32)),
+        }
+
+
+class Numbers(Sampler[int]):
+    """The window numbers of one epoch."""
+
+    def __init__(self, first: int, count: int) -> None:
+        self.first, self.count = first, count
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self.first, self.first + self.count))
+
+    def __len__(self) -> int:
+        return self.count
+
+
+def collate(items: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """A batch as Ultralytics' loss expects it: boxes of all pictures in one list."""
+    boxes = torch.cat([item["bboxes"] for item in items])
+    owner = [
+        torch.full((len(item["bboxes"]),), i, dtype=torch.float32) for i, item in enumerate(items)
+    ]
+    return {
+        "img": torch.stack([item["img"] for item in items]),
+        "bboxes": boxes,
+        "cls": torch.zeros(len(boxes), 1),
+        "batch_idx": torch.cat(owner),
+    }
+
+
+def load_pictures(recipe: Recipe, limit: int | None) -> tuple[list[Picture], np.ndarray]:
+    """All training pictures in memory and the chance of each, real ones and drawn ones."""
+    data = datasets.gtsdb()
+    examples = data.examples if recipe.part == "all" else datasets.part(data, recipe.part)
+    pictures = [
+        street_picture(data.read(example), example)
+        for example in tqdm(examples[:limit], desc="pictures", unit="")
+    ]
+    real = len(pictures)
+    if recipe.drawn:
+        pictures += draw_pictures(recipe.drawn, recipe.seed)
+    signs = np.array([min(len(p.boxes), 3) for p in pictures], np.float64)
+    weights = 0.5 + 0.5 * signs  # pictures without a sign teach too, but less
+    share = np.where(np.arange(len(pictures)) < real, 1 - recipe.drawn_share, recipe.drawn_share)
+    if not recipe.drawn:
+        share[:] = 1.0
+    for part in (slice(0, real), slice(real, None)):
+        weights[part] *= share[part] / max(weights[part].sum(), 1e-9)
+    return pictures, weights / weights.sum()
+
+
+def street_picture(image: Image, example: datasets.Example) -> Picture:
+    """A GTSDB picture with all its signs of the 43, and without signs that neither are nor are not.
+
+    GTSDB leaves a few signs of the 43 unmarked: they are marked here. What nobody can tell, and
+    signs outside the 43 that look much like them, are painted over: they teach nothing.
+    """
+    boxes = [a.box for a in example.annotations]
+    known = negatives.of_picture(stem(example.name))
+    boxes += [each.box for each in known if each.kind == "missed"]
+    hidden = np.zeros(image.shape[:2], np.uint8)
+    for each in known:
+        if each.kind in HIDDEN:
+            x1, y1, x2, y2 = each.box
+            hidden[max(0, y1 - 2) : y2 + 2, max(0, x1 - 2) : x2 + 2] = 255
+    if hidden.any():
+        image = np.asarray(cv2.inpaint(image, hidden, 3, cv2.INPAINT_TELEA), np.uint8)
+    return Picture(image, np.array(boxes, np.float32).reshape(-1, 4))
+
+
+def draw_pictures(count: int, seed: int) -> list[Picture]:
+    """Drawn street scenes; foreign signs are signs too."""
+    from training.scene import scene_picture  # noqa: PLC0415 – only where pictures are drawn
+
+    drawn = []
+    for number in tqdm(range(count), desc="drawing", unit=""):
+        image, found = scene_picture(np.random.default_rng((seed, 7, number)), 960, 540)
+        boxes = np.array([box for box, _ in found], np.float32).reshape(-1, 4)
+        drawn.append(Picture(image, boxes))
+    return drawn
+
+
+def contact_sheet(data: Windows, path: Path, count: int = 12) -> None:
+    """The first windows with their boxes, as the net will see them."""
+    tiles = []
+    for number in range(count):
+        item = data[number]
+        image = np.ascontiguousarray(item["img"].numpy().transpose(1, 2, 0)[:, :, ::-1])
+        height, width = image.shape[:2]
+        for x, y, w, h in item["bboxes"].numpy() * [width, height, width, height]:
+            corners = [round(float(v)) for v in (x - w / 2, y - h / 2, x + w / 2, y + h / 2)]
+            cv2.rectangle(image, tuple(corners[:2]), tuple(corners[2:]), (0, 255, 0), 1)
+        tiles.append(image)
+    rows = [np.hstack(tiles[i : i + 3]) for i in range(0, count, 3)]
+    cv2.imwrite(str(path), np.vstack(rows))
