@@ -13,6 +13,8 @@ import pytest
 
 from models.errors import OutputError, SourceError, UsageError
 from models.signs import sign_class
+from tests.commands import execute, failure
+from training import drive
 from training.drive import LIMIT_BYTES, MIN_HEIGHT, SIZE, frame_at, main, write_drive
 from training.resemblance import look_of, looks_of_drive
 from training.story import FPS, SECONDS, Story, story_of
@@ -147,6 +149,37 @@ def test_a_place_that_cannot_be_written_is_an_output_error(story: Story, tmp_pat
     file.write_text("")
     with pytest.raises(OutputError, match="taken"):
         write_drive(story, file, 1, SMALL)
+
+
+@pytest.mark.parametrize("what", ["draw", "histograms"])
+@pytest.mark.parametrize("place", ["taken/below", "folder"])
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_drawn(
+    what: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(*_: object) -> None:
+        pytest.fail("it was drawn first")
+
+    monkeypatch.setattr(drive, "story_of", work)
+    monkeypatch.setattr(drive, "draw_histograms", work)
+    (tmp_path / "taken").write_text("")
+    (tmp_path / "folder" / "drive.mp4").mkdir(parents=True)
+
+    with pytest.raises(OutputError, match=f"cannot write {tmp_path / place}"):
+        main([what, "--output", str(tmp_path / place)])
+
+
+def test_a_folder_that_the_system_does_not_make_is_an_output_error(tmp_path: Path) -> None:
+    done = execute("training.drive", "--output", "/proc/zz", cwd=tmp_path)
+
+    assert "cannot write /proc/zz/drive.mp4: " in failure(done, 5)
+
+
+def test_the_proof_of_a_place_leaves_it_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "drive.mp4").write_text("whole")
+    drive.prove_place(tmp_path / "drive.mp4")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["drive.mp4"]
+    assert (tmp_path / "drive.mp4").read_text() == "whole"
 
 
 @pytest.mark.parametrize(

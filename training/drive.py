@@ -93,6 +93,19 @@ def truth_of(story: Story, seen: dict[int, list[list[float]]], size: tuple[int, 
     }
 
 
+def prove_place(target: Path) -> None:
+    """OutputError if no file can be written there: told before minutes are spent on drawing it."""
+    part = target.with_name(f"{target.stem}.proof{target.suffix}")
+    try:
+        if target.is_dir():
+            raise OutputError(f"cannot write {target}: expected a file, found a folder")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(b"")
+        part.unlink()
+    except OSError as error:
+        raise OutputError(f"cannot write {target}: {error.strerror}") from error
+
+
 def write_drive(
     story: Story, folder: Path, frames: int, size: tuple[int, int] = SIZE, jobs: int = 1
 ) -> None:
@@ -182,8 +195,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     if not 0 < options.seconds <= SECONDS:
         raise UsageError(f"--seconds: expected up to {SECONDS:g}, found {options.seconds:g}")
     if options.what == "histograms":
+        prove_place(options.output)
         draw_histograms(options.drive, options.output)
         return
+    prove_place(options.output / "drive.mp4")
     write_drive(
         story_of(options.seed), options.output, round(options.seconds * FPS), jobs=options.jobs
     )
