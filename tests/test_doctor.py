@@ -13,7 +13,7 @@ import pytest
 from edge.core import Box, Detection
 from edge.doctor.child import Answer, failure_of, run_python
 from edge.doctor.devices import camera_findings, display_finding, voice_finding
-from edge.doctor.finding import Finding, as_record, as_text, ok, problem, warning
+from edge.doctor.finding import Finding, as_record, as_text, can_run, ok, problem, warning
 from edge.doctor.golden import GoldenPicture, GoldenSign, differences, load_golden
 from edge.doctor.machine import (
     clock_findings,
@@ -25,7 +25,7 @@ from edge.doctor.machine import (
 from edge.doctor.nets import model_findings, selftest_findings
 from edge.doctor.software import opencv_findings, package_findings, version_findings
 from models.spec import find_model, load_spec
-from tests.commands import execute
+from tests.commands import ROOT, execute
 from tests.fakes import make_reading
 
 # --- the report ---
@@ -122,6 +122,17 @@ def test_a_missing_package_is_a_problem_and_a_broken_one_another() -> None:
     assert "av cannot be used: ModuleNotFoundError" in missing.text
     assert "pip install" in missing.cure
     assert "another processor" in broken.cure
+
+
+@pytest.mark.parametrize("package", ["numpy", "av", "PIL", "cv2"])
+def test_a_missing_package_is_cured_by_the_commands_of_the_readme(package: str) -> None:
+    python = FakePython({f"import {package}": Answer("", "ModuleNotFoundError")})
+    (missing,) = package_findings(python)
+
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = readme.partition("Without make")[2].partition("```\n")[2]
+    commands = [line.partition("#")[0].strip() for line in block.splitlines()[:2]]
+    assert all(command in missing.cure for command in commands)
 
 
 def test_the_older_litert_is_enough() -> None:
@@ -360,12 +371,29 @@ REPORT = {"known": True, "differences": [], "detect_ms": 9, "classify_ms": 1, "d
         (Answer(json.dumps({**REPORT, "known": False}), ""), ["ok", "ok"]),
         (Answer(json.dumps({**REPORT, "differences": ["the sign at 1,2"]}), ""), ["ok", "problem"]),
         (Answer(json.dumps({**REPORT, "delegated": False}), ""), ["warning", "ok"]),
+        (Answer(json.dumps({**REPORT, "detect_ms": 921}), ""), ["warning", "ok"]),
     ],
 )
 def test_what_the_self_test_says_of_its_child(answer: Answer, expected: list[str]) -> None:
     python = FakePython({"edge.doctor.selftest detector classifier": answer})
 
     assert states(list(selftest_findings(python, "detector", "classifier"))) == expected
+
+
+@pytest.mark.parametrize(
+    ("detector", "cure"),
+    [
+        ("detector", "end other work on this machine, or take --detector detector-fast"),
+        ("detector-fast", "end other work on this machine"),
+    ],
+)
+def test_a_machine_that_is_slow_is_told_why_and_can_still_run(detector: str, cure: str) -> None:
+    python = FakePython({"selftest": Answer(json.dumps({**REPORT, "detect_ms": 921}), "")})
+    found = list(selftest_findings(python, detector, "classifier"))
+
+    assert "one thread: 921.0 ms a frame, 1.0 ms a sign: more than 200 ms" in found[0].text
+    assert found[0].cure == cure
+    assert can_run(found)
 
 
 SIGN = GoldenSign(Box(10, 10, 50, 50), 2, 0.9, 0.99)

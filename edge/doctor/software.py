@@ -13,7 +13,10 @@ from edge.doctor.child import Answer, Child
 from edge.doctor.finding import Finding, ok, problem, warning
 
 OLDEST = (3, 10)
-INSTALL = 'pip install ".[headless]" (or [desktop]) in the project folder'
+INSTALL = (  # the README's two commands
+    "in the project folder: python3 -m venv .venv, then .venv/bin/python -m pip install -e "
+    '".[desktop]" ([headless] for a server or a board without a screen)'
+)
 
 # Import name → how to get it. Each is tried by itself, in a process of its own.
 NEEDED: Mapping[str, str] = {
@@ -21,7 +24,8 @@ NEEDED: Mapping[str, str] = {
     "av": INSTALL,
     "PIL": INSTALL,
     "ai_edge_litert.interpreter": INSTALL,
-    "cv2": 'pip install ".[headless]", ".[desktop]" for windows, or the system\'s own OpenCV',
+    "cv2": f"{INSTALL}, or take the system's own OpenCV: add --system-site-packages to the first "
+    "and no extra to the second",
 }
 LITERT = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")  # one is enough
 CRASH_CURE = (
