@@ -138,6 +138,18 @@ def test_a_folder_of_a_sign_that_does_not_exist_is_named(tmp_path: Path) -> None
         gather.gather(Choice(data=str(tmp_path / "signs")))
 
 
+def test_a_label_outside_the_table_is_named_with_its_picture(tmp_path: Path) -> None:
+    drawn_gtsrb(tmp_path, frames=1)
+    images = tmp_path / "gtsrb" / "GTSRB" / "Final_Training" / "Images"
+    table = images / "00007" / "GT-00007.csv"
+    lines = table.read_text().splitlines()
+    lines[1] = lines[1].removesuffix(";7") + ";43"
+    table.write_text("\n".join(lines))
+    name = lines[1].partition(";")[0]
+    with pytest.raises(SourceError, match=f"{name}: expected a label of -1 to 42, found 43"):
+        gather.gather(Choice(data=str(tmp_path / "gtsrb")))
+
+
 def test_an_empty_class_folder_is_named(tmp_path: Path) -> None:
     files = {f"{name}/{n}.png": picture(seed=n) for name in ("a", "b") for n in range(30)}
     store(files, tmp_path / "things")

@@ -68,7 +68,8 @@ def gather(choice: Choice) -> Gathered:
     dataset = (
         datasets.gtsrb() if choice.data == "gtsrb" else datasets.open_dataset(Path(choice.data))
     )
-    own = dataset.classes
+    classes = dataset.classes or label_names()
+    _check(dataset, len(classes))
     learnt, watched, part = _divide(dataset, choice)
     if choice.limit:
         learnt, watched = _thin(learnt, choice.limit), _thin(watched, max(1, choice.limit // 10))
@@ -78,8 +79,6 @@ def gather(choice: Choice) -> Gathered:
             f"{dataset.files.path}: expected pictures to train on and to watch ({part}), "
             f"found {counts[0]} and {counts[1]}"
         )
-    classes = own or label_names()
-    _check(dataset, [*learnt, *watched], len(classes))
     _check_memory(len(learnt) + len(watched))
     train, _ = _read(dataset, learnt, "to train on")
     watch, names = _read(dataset, watched, f"to watch ({part})")
@@ -141,12 +140,12 @@ def _thin(examples: Sequence[Any], count: int) -> list[Any]:
     return list(examples[:: max(1, len(examples) // count)])
 
 
-def _check(dataset: datasets.Dataset, examples: Sequence[Any], classes: int) -> None:
+def _check(dataset: datasets.Dataset, classes: int) -> None:
     if dataset.problems:
         raise SourceError(f"{dataset.files.path}: {dataset.problems[0]}")
     signs = not dataset.classes
     lowest, highest = (UNKNOWN_SIGN.id, COUNT - 1) if signs else (0, classes - 1)
-    for example in examples:
+    for example in dataset.examples:
         for annotation in example.annotations:
             if not lowest <= annotation.label <= highest:
                 raise SourceError(
