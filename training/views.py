@@ -138,7 +138,7 @@ def _relight(image: Image, rng: np.random.Generator) -> Image:
 
 
 def strange(image: Image, rng: np.random.Generator) -> Image:
-    """Dusk, sodium lamps, tinted glass, haze: strong gamma, colour cast and a veil, in any mixture."""
+    """Dusk, sodium lamps, tinted glass, haze: gamma, a colour cast and a veil, all strong."""
     ramp = np.linspace(0, 1, 256)
     gamma, gain = np.exp(rng.normal(0.2, 0.6)), np.exp(rng.normal(-0.1, 0.35))
     casts = np.exp(rng.normal(0, 0.3, 3)) if rng.random() < 0.6 else np.ones(3)
