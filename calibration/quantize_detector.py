@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.runtime import available_threads
 from models.errors import ModelError
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is imported
@@ -62,7 +63,7 @@ def ranges(path: Path, images: Images) -> dict[str, dict[str, Any]]:
     rules.load_quantization_recipe(recipe.static_wi8_ai8())
     signature, key = _signature(path)
     samples = [{key: image[None].astype(np.float32)} for image in _with_extremes(images)]
-    threads = os.cpu_count() or 1
+    threads = available_threads()
     watch = calibrator.Calibrator(str(path), num_threads=threads, qsv_update_func=_note)
     watch.calibrate({signature: samples}, rules)
     averaged, cut = _averaged_and_cut(path, images[0].shape[0])

@@ -69,6 +69,32 @@ def test_a_sticker_as_large_as_the_window_is_left_out(monkeypatch: pytest.Monkey
     assert (after.image == 100).all() and not len(after.boxes)
 
 
+def shapes(monkeypatch: pytest.MonkeyPatch, aside: float, hanging: float) -> np.ndarray:
+    """Width over height of square signs, as they are posed."""
+    monkeypatch.setattr(pasting, "ASIDE", aside)
+    monkeypatch.setattr(pasting, "HANGING", hanging)
+    monkeypatch.setattr(pasting, "SIZES", (80.0, 90.0))
+    posed = [pasting._posed(WHITE, np.random.default_rng(seed)) for seed in range(60)]
+    return np.array([face.shape[1] / face.shape[0] for face in posed])
+
+
+def test_signs_that_are_seen_from_aside_are_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual, aside = shapes(monkeypatch, 0, 0), shapes(monkeypatch, 1, 0)
+    assert usual.min() > 0.6
+    assert aside.min() < 0.5 and aside.max() < 0.95
+
+
+def test_signs_that_hang_askew_need_more_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pasting, "ASIDE", 0)
+    monkeypatch.setattr(pasting, "SIZES", (80.0, 81.0))
+    found = []
+    for hanging in (0, 1):
+        monkeypatch.setattr(pasting, "HANGING", hanging)
+        posed = [pasting._posed(WHITE, np.random.default_rng(seed)) for seed in range(60)]
+        found.append(max(face.shape[0] for face in posed))
+    assert found[1] > found[0] + 10
+
+
 def test_pasting_is_the_same_for_the_same_dice() -> None:
     one, other = (paste(window(), STICKERS, np.random.default_rng(7)) for _ in range(2))
     assert (one.image == other.image).all() and (one.boxes == other.boxes).all()

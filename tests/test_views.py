@@ -10,10 +10,10 @@ import pytest
 
 from models.imaging import GREY
 from training import views
-from training.views import Image, Picture, ViewSettings, compose, cut, disturb, finish
+from training.views import Image, Picture, ViewSettings, compose, cut, disturb, finish, strange
 
 SETTINGS = ViewSettings(width=320, height=192)
-STRAIGHT = dataclasses.replace(SETTINGS, rotate=0.0)
+STRAIGHT = dataclasses.replace(SETTINGS, rotate=0.0, tilted=0.0, close=0.0, strange=0.0)
 EDGE = 1.5  # px: how exactly a box follows its sign
 
 
@@ -62,7 +62,7 @@ def test_the_box_lies_on_the_sign_in_every_window(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(12))
 def test_the_box_of_a_tilted_sign_is_neither_too_large_nor_too_small(seed: int) -> None:
     """Of a round sign it is a little larger than needed, of a square one a little smaller."""
-    settings = dataclasses.replace(SETTINGS, rotate=15.0, on_sign=1.0, scales=(0.9, 1.1))
+    settings = dataclasses.replace(STRAIGHT, rotate=15.0, on_sign=1.0, scales=(0.9, 1.1))
     image = np.full((800, 1360, 3), 30, np.uint8)
     cv2.circle(image, (629, 329), 30, (255, 255, 255), -1)
     boxes = np.array([[599, 299, 660, 360]], np.float32)
@@ -93,6 +93,29 @@ def test_windows_come_at_many_scales() -> None:
     scales = [(b[0][2] - b[0][0]) / 60 for b in found if len(b)]
     assert min(scales) < 0.55
     assert max(scales) > 1.3
+
+
+def test_from_close_by_signs_are_as_large_as_a_window() -> None:
+    settings = dataclasses.replace(STRAIGHT, close=1.0, on_sign=1.0)
+    rng = np.random.default_rng(0)
+    found = [cut(ONE, 320, 192, settings, rng).boxes for _ in range(80)]
+    heights = [(b[0][3] - b[0][1]) for b in found if len(b)]
+    assert min(heights) > 50
+    assert max(heights) > 180
+
+
+def test_a_camera_that_hangs_askew_tilts_the_picture() -> None:
+    def tilt(settings: ViewSettings, seed: int) -> float:
+        line = street((400, 395, 1000, 405))
+        found = cut(line, 640, 384, settings, np.random.default_rng(seed)).image[:, :, 0] > 140
+        rows, columns = np.nonzero(found)
+        return float(abs(np.degrees(np.arctan(np.polyfit(columns, rows, 1)[0]))))
+
+    straight = dataclasses.replace(STRAIGHT, scales=(0.9, 1.0), on_sign=1.0, stretch=0.0)
+    askew = dataclasses.replace(straight, tilted=1.0)
+    assert max(tilt(straight, seed) for seed in range(12)) < 0.3
+    tilts = [tilt(askew, seed) for seed in range(12)]
+    assert 5 < max(tilts) < askew.askew + 0.5
 
 
 def test_pictures_of_another_width_are_brought_to_the_reference() -> None:
@@ -267,3 +290,16 @@ def test_disturbing_leaves_a_picture_that_can_still_be_recognised() -> None:
         out = disturb(image, np.random.default_rng(seed))
         likeness = np.corrcoef(out.mean(axis=2).ravel(), image.mean(axis=2).ravel())[0, 1]
         assert likeness > 0.6
+
+
+def test_strange_light_keeps_the_shape_and_the_order_of_brightness() -> None:
+    ramp = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
+    ramp.flags.writeable = False
+    shades = []
+    for seed in range(60):
+        out = strange(ramp, np.random.default_rng(seed))
+        assert (out.shape, out.dtype) == (ramp.shape, np.uint8)
+        assert (np.diff(out.astype(int), axis=1) >= 0).all()
+        shades.append(out[0, 128].astype(int))
+    assert np.ptp(shades, axis=0).min() > 80, "dark and light"
+    assert max(np.ptp(shade) for shade in shades) > 60, "coloured"

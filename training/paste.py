@@ -26,8 +26,10 @@ Sticker = NDArray[np.uint8]  # (h, w, 4) BGRA, straight alpha, the sign filling 
 FRAMES = (14, 29)  # of each track of 30: the last ones are the largest
 LEAST = 20  # px: smaller cuttings hold nothing that is worth pasting
 DRAWINGS = 8  # of each of the 43, half of them as other countries draw them
-SIZES = (9.0, 230.0)  # px across in the window
-ENLARGED = 1.4  # a sticker is shown this much larger than it is, at most
+SIZES = (9.0, 370.0)  # px across in the window
+ENLARGED = 1.9  # a sticker is shown this much larger than it is, at most
+ASIDE = 0.15  # are seen from far aside
+HANGING = 0.15  # hang askew on their pole
 MOST = 3  # in one window
 LOOKALIKE = 0.25  # of what is pasted is no sign
 CUT_OUT = 0.5  # of the signs are real ones
@@ -161,16 +163,18 @@ def _posed(sticker: Sticker, rng: np.random.Generator) -> Sticker:
     side = max(sticker.shape[:2])
     low, high = np.log(SIZES[0]), np.log(min(SIZES[1], ENLARGED * side))
     scale = float(np.exp(rng.uniform(low, max(low, high)))) / side
-    squeeze = 1 - 0.35 * rng.random() ** 3
+    aside = rng.random() < ASIDE
+    squeeze = rng.uniform(0.3, 0.8) if aside else 1 - 0.35 * rng.random() ** 3
     width = max(4, round(sticker.shape[1] * scale * squeeze))
     height = max(4, round(sticker.shape[0] * scale))
     flat = sticker.astype(np.float32)
     flat[:, :, :3] *= flat[:, :, 3:] / 255
     small = cv2.resize(flat, (width, height), interpolation=cv2.INTER_AREA)
-    room = 2 + round(0.15 * max(width, height))
+    room = 2 + round(0.25 * max(width, height))
     wide = cv2.copyMakeBorder(small, room, room, room, room, cv2.BORDER_CONSTANT, value=(0,) * 4)
     rows, columns = wide.shape[:2]
-    turn = cv2.getRotationMatrix2D(((columns - 1) / 2, (rows - 1) / 2), rng.normal(0, 4), 1.0)
+    tilt = rng.uniform(-25, 25) if rng.random() < HANGING else rng.normal(0, 4)
+    turn = cv2.getRotationMatrix2D(((columns - 1) / 2, (rows - 1) / 2), tilt, 1.0)
     turned = cv2.warpAffine(wide, turn, (columns, rows))
     x, y, width, height = cv2.boundingRect((turned[:, :, 3] > 127).astype(np.uint8))
     return np.asarray(turned[y : y + max(height, 1), x : x + max(width, 1)])

@@ -30,11 +30,16 @@ class ViewSettings:
     width: int = 640
     height: int = 384
     scales: tuple[float, float] = (0.38, 1.7)  # window pixels per picture pixel, log-uniform
-    reference_width: int = 1360  # `scales` are for pictures this wide; others are scaled to it
+    close: float = 0.1  # the window is cut from close by: signs up to the size of a window
+    close_scales: tuple[float, float] = (1.7, 5.0)
+    reference_width: int = 1360  # scales are for pictures this wide; others are scaled to it
     on_sign: float = 0.75  # the window is placed to hold a sign
     mosaic: float = 0.35
     stretch: float = 0.12  # ± of the aspect ratio
     rotate: float = 4.0  # ± degrees
+    tilted: float = 0.1  # the camera hangs askew
+    askew: float = 12.0  # ± degrees, then
+    strange: float = 0.15  # a camera or a light like no other
     flip: float = 0.5
     min_visible: float = 0.6  # of a box's area, else it is left out
     min_size: float = 5.0  # px, the longer side
@@ -45,7 +50,8 @@ def cut(
 ) -> Picture:
     """One window of `width` × `height` at a random place, scale, stretch and tilt."""
     rows, columns = picture.image.shape[:2]
-    low, high = np.log(settings.scales)
+    near = rng.random() < settings.close
+    low, high = np.log(settings.close_scales if near else settings.scales)
     scale = float(np.exp(rng.uniform(low, high))) * settings.reference_width / columns
     stretch = float(np.exp(rng.uniform(-settings.stretch, settings.stretch)))
     scale_x, scale_y = scale * stretch, scale / stretch
@@ -58,7 +64,8 @@ def cut(
         centre_x, centre_y = rng.uniform(0, columns), rng.uniform(0, rows)
     centre_x = _hold_inside(centre_x, span_x, columns)
     centre_y = _hold_inside(centre_y, span_y, rows)
-    angle = np.radians(rng.uniform(-settings.rotate, settings.rotate)) * (rng.random() < 0.5)
+    most = settings.askew if rng.random() < settings.tilted else settings.rotate
+    angle = np.radians(rng.uniform(-most, most)) * (rng.random() < 0.5)
     cos, sin = np.cos(angle), np.sin(angle)
     linear = np.array([[cos * scale_x, -sin * scale_y], [sin * scale_x, cos * scale_y]])
     shift = np.array([width / 2, height / 2]) - linear @ np.array([centre_x, centre_y])
@@ -130,6 +137,17 @@ def _relight(image: Image, rng: np.random.Generator) -> Image:
     return np.asarray(cv2.addWeighted(out, saturation, grey, 1 - saturation, 0), np.uint8)
 
 
+def strange(image: Image, rng: np.random.Generator) -> Image:
+    """Dusk, sodium lamps, tinted glass, haze: gamma, a colour cast and a veil, all strong."""
+    ramp = np.linspace(0, 1, 256)
+    gamma, gain = np.exp(rng.normal(0.2, 0.6)), np.exp(rng.normal(-0.1, 0.35))
+    casts = np.exp(rng.normal(0, 0.3, 3)) if rng.random() < 0.6 else np.ones(3)
+    veil = rng.uniform(0, 0.6) * (rng.random() < 0.4)
+    tables = np.clip(ramp[:, None] ** gamma * gain * casts, 0, 1)
+    tables = tables * (1 - veil) + veil * np.clip(rng.uniform(0.3, 0.9) * casts, 0, 1)
+    return np.asarray(cv2.LUT(image, np.rint(255 * tables).astype(np.uint8)[:, None, :]), np.uint8)
+
+
 def _blur(image: Image, rng: np.random.Generator) -> Image:
     if rng.random() < 0.5:
         return np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, 1.6)), np.uint8)
@@ -178,4 +196,6 @@ def finish(window: Picture, settings: ViewSettings, rng: np.random.Generator) ->
         image = np.ascontiguousarray(image[:, ::-1])
         boxes = boxes.copy()
         boxes[:, [0, 2]] = image.shape[1] - boxes[:, [2, 0]]
+    if rng.random() < settings.strange:
+        image = strange(image, rng)
     return Picture(disturb(image, rng), boxes)
