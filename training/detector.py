@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.errors import UsageError, run_command
+from models.errors import SourceError, UsageError, run_command
 from training.runs import Range, Train, refuse_out_of_range, run_training
 
 
@@ -55,8 +55,12 @@ STRIDE = 32  # px: the coarsest of the net's three grids
 
 
 def refuse_nonsense(recipe: Recipe) -> None:
-    """UsageError for what cannot be trained, as far as that shows without data."""
+    """UsageError for what cannot be trained, as far as that shows without data; SourceError where
+    the starting weights are not there."""
     refuse_out_of_range(recipe, RANGES)
+    weights = Path(recipe.weights)
+    if len(weights.parts) > 1 and not weights.is_file():  # Ultralytics may download a bare name
+        raise SourceError(f"starting weights {weights}: expected a file, found none")
     if recipe.windows < recipe.batch:
         raise UsageError(f"--windows: expected a --batch or more, found {recipe.windows}")
     for name in ("width", "height"):
