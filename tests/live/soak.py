@@ -43,6 +43,7 @@ WARM_UP = 0.5  # of the whole time: caches fill, and the encoder settles after s
 OBJECTS_GROWTH = 0.01  # of all live objects: memos of text and plates fill up slowly
 KEPT = 200_000  # of the latest frames
 KEPT_SAMPLES = 50_000
+QUALITY = 85  # of the JPEGs that are streamed
 
 
 class Sample(NamedTuple):
@@ -146,7 +147,8 @@ def film(folder: Path, fps: int) -> None:
         number, due = 0, 0.0
         for frame in source:
             if frame.time >= due:
-                cv2.imwrite(str(folder / f"{number:05d}.jpg"), frame.image)
+                quality = [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
+                cv2.imwrite(str(folder / f"{number:05d}.jpg"), frame.image, quality)
                 number, due = number + 1, due + 1 / fps
 
 
