@@ -36,7 +36,7 @@ WRITE_BEHIND = 4  # scenes that wait for an encoder, each with its picture
 FILE_PATIENCE_S = 20.0  # for MQTT at the end of a file, which may have been faster than the broker
 EVENTS_BEHIND = 1000  # scenes that wait for an event log, without pictures
 
-MISSING = '{flag} needs {package}, which is not installed: pip install "traffic-sign-edge[{extra}]"'
+MISSING = '{flag} needs {package}, which is not installed: pip install -e ".[{extra}]"'
 
 
 class Runners:

@@ -41,12 +41,12 @@ def without(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         (
             "paho.mqtt.client",
             Config(mqtt="mqtt://127.0.0.1/x"),
-            'paho-mqtt 2, which is not installed: pip install "traffic-sign-edge[mqtt]"',
+            'paho-mqtt 2, which is not installed: pip install -e ".[mqtt]"',
         ),
         (
             "prometheus_client",
             Config(metrics="127.0.0.1:0"),
-            'not installed: pip install "traffic-sign-edge[metrics]"',
+            'not installed: pip install -e ".[metrics]"',
         ),
     ],
 )

@@ -81,7 +81,7 @@ def test_without_its_packages_the_page_says_what_to_install(tmp_path: Path) -> N
         check=False,
     )
 
-    assert 'the page needs starlette: pip install "traffic-sign-edge[web]"' in failure(done, 2)
+    assert 'the page needs starlette: pip install -e ".[web]"' in failure(done, 2)
 
 
 def test_a_token_is_never_printed(tmp_path: Path) -> None:

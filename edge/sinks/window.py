@@ -106,7 +106,7 @@ def window_problem(
     if gui is None or gui[1].strip() == "NONE":
         return (
             "this OpenCV was built without windows: pip uninstall opencv-python-headless, "
-            'then pip install "traffic-sign-edge[desktop]"'
+            'then pip install -e ".[desktop]"'
         )
     if platform.startswith("linux") and not (
         environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")

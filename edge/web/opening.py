@@ -88,9 +88,7 @@ def check_web(config: Config) -> Address | None:
         import starlette  # noqa: F401, PLC0415
         import uvicorn  # noqa: F401, PLC0415
     except ImportError as error:
-        raise UsageError(
-            f'the page needs {error.name}: pip install "traffic-sign-edge[web]"'
-        ) from error
+        raise UsageError(f'the page needs {error.name}: pip install -e ".[web]"') from error
     return address
 
 
