@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
-from itertools import chain, count
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from edge.announce import AnnounceSink, print_hint, spoken
 from edge.config import Config
 from edge.core import Event, Frame, Idler, Line, Sink
 from edge.interrupt import Interrupted, Interrupts
-from edge.line import build, load_models, look_ahead, rebuilder, upload_nets
+from edge.line import load_models, look_ahead, rebuilder, upload_nets
 from edge.measure import Tally
 from edge.memory import share_pools
 from edge.outputs import (
@@ -232,10 +232,9 @@ def run(
             ahead = look_ahead(models, config, info.stills)
             if ahead:
                 stack.callback(ahead.close)
-            numbers = count(1)
-            line = build(models, config, info.stills, ahead, numbers)
+            rebuild = rebuilder(models, config, info.stills, ahead)
+            line = rebuild(config)
             if reread:
-                rebuild = rebuilder(models, config, info.stills, ahead, numbers)
                 line = ReloadingLine(line, config, interrupts.take_hangup, reread, rebuild)
             counts = [count for count in (info.frames, config.max_frames) if count]
             status = StatusLine(min(counts, default=None))

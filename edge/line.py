@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import count
 from typing import NamedTuple
 
 from edge.ahead import AheadDetector
@@ -100,16 +101,16 @@ def rebuilder(
     models: Models,
     config: Config,
     stills: bool,
-    ahead: AheadDetector | None,
-    numbers: Iterator[int],
+    ahead: AheadDetector | None = None,
 ) -> Callable[[Config], Line]:
-    """A function that builds the line anew; the models are loaded again only if they changed.
+    """A function that builds the line, and builds it anew for other settings.
 
-    Tracks go on being counted by `numbers`: sinks know a sign by its track.
-
-    It raises a UsageError for a change of what several detectors are at work with already.
+    The models are loaded again only if they changed. Tracks go on being counted: sinks know a sign
+    by its track. It raises a UsageError for a change of what several detectors are at work with
+    already.
     """
     kept = [(config, models)]
+    numbers = count(1)
 
     def rebuild(new: Config) -> Line:
         config, models = kept[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
-from itertools import count, islice
+from itertools import islice
 
 import pytest
 
@@ -66,9 +66,8 @@ def test_a_part_of_the_frame_holds_every_detection() -> None:
 
 def test_a_line_made_anew_gives_no_number_of_a_track_again() -> None:
     config = Config(threads=1)
-    models, numbers = load_models(config), count(1)
-    first = build(models, config, False, None, numbers)
-    second = rebuilder(models, config, False, None, numbers)(replace(config, max_reads=1))
+    rebuild = rebuilder(load_models(config), config, stills=False)
+    first, second = rebuild(config), rebuild(replace(config, max_reads=1))
     _, source = open_source(DEMO)
     with closing(source):
         before = {t.id for frame in islice(source, FRAMES) for t in first(frame).tracks}

@@ -11,7 +11,7 @@ from models.errors import ModelError
 from models.spec import find_model, load_spec, model_bytes
 
 FETCH_CURE = "install the project again, or copy the model's .tflite and .json anew"
-# On one thread. Two just make the 10 looks a second that follow signs as well as 30 do
+# On one thread. Two just make the 10 looks a second that read nearly as many signs as 30 do
 # (docs/tracking.md).
 SLOW_MS = 200.0
 FAST = "detector-fast"
