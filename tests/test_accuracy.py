@@ -16,6 +16,7 @@ from calibration import evaluate
 from edge import app, demo
 from edge.config import Config
 from edge.core import Event
+from edge.line import build, load_models
 from edge.sources import open_source
 from models.spec import find_model, load_spec
 
@@ -31,7 +32,7 @@ SAME = 0.003  # other processors round int8 models a little differently
 def drive() -> demo.Score:
     """The bundled drive, every frame of it, read by the published models."""
     config = Config(source=app.DEMO)
-    line = app.build(app.load_models(config), config, stills=False)
+    line = build(load_models(config), config, stills=False)
     _, source = open_source(config.source)
     events: list[Event] = []
     for frame in source:
