@@ -9,7 +9,7 @@ from models.errors import UsageError
 from models.imaging import CROP_SIZE
 from training.augment import Augmentation
 from training.crops import MIRRORED, STORED, Crops
-from training.feed import Look, Sampling, batches, undisturbed
+from training.feed import Epoch, Look, Sampling, batches, undisturbed
 
 PLAIN = Look("rgb", "none")
 
@@ -26,7 +26,14 @@ def sampling(count: int, flips: float = 0.3, samples: int = 64) -> Sampling:
 
 def epoch(data: Crops, seed: tuple[int, ...], look: Look = PLAIN) -> np.ndarray:
     own = sampling(len(data.labels))
-    return np.concatenate([b for b, _ in batches(data, own, Augmentation("full"), look, seed)])
+    whole = Epoch(data, own, Augmentation("full"), look, seed)
+    return np.concatenate([whole[number][0] for number in range(len(whole))])
+
+
+def labels(data: Crops, own: Sampling) -> list[list[int]]:
+    """The labels of an epoch's batches."""
+    whole = Epoch(data, own, Augmentation("none"), PLAIN, (0,))
+    return [whole[number][1].tolist() for number in range(len(whole))]
 
 
 def test_batches_are_the_same_for_the_same_seed() -> None:
@@ -41,22 +48,36 @@ def test_batches_are_the_same_for_the_same_seed() -> None:
 @pytest.mark.parametrize("label", [33, 14, 12])
 def test_mirrored_pictures_take_the_mirrored_label(label: int) -> None:
     """Of a single class each, only that class and its mirror image come out."""
-    drawn = batches(crops([label]), sampling(1), Augmentation("none"), PLAIN, (0,))
-    labels = np.concatenate([labels for _, labels in drawn])
-    assert set(labels.tolist()) == {label, MIRRORED.get(label, label)}
+    drawn = labels(crops([label]), sampling(1))
+    assert set(sum(drawn, [])) == {label, MIRRORED.get(label, label)}
 
 
 def test_nothing_is_mirrored_without_flips() -> None:
-    drawn = batches(crops([33]), sampling(1, flips=0.0), Augmentation("none"), PLAIN, (0,))
-    assert {int(label) for _, labels in drawn for label in labels} == {33}
+    assert set(sum(labels(crops([33]), sampling(1, flips=0.0)), [])) == {33}
 
 
 def test_a_rest_that_fills_no_batch_is_left() -> None:
-    drawn = batches(crops([1]), sampling(1, samples=40), Augmentation("none"), PLAIN, (0,))
-    assert [len(labels) for _, labels in drawn] == [16, 16]
+    drawn = labels(crops([1]), sampling(1, samples=40))
+    assert [len(batch) for batch in drawn] == [16, 16]
 
 
+@pytest.mark.train
+@pytest.mark.parametrize("count", [1, 3])
+def test_helpers_prepare_the_same_batches_however_many(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.setattr("training.feed.helpers", lambda: count)
+    data = crops([0, 1, 33, 14])
+    found = list(batches(data, sampling(4), Augmentation("full"), PLAIN, (0, 0)))
+
+    assert np.array_equal(np.concatenate([images for images, _ in found]), epoch(data, (0, 0)))
+    assert all(own.dtype == np.int64 for _, own in found)
+
+
+@pytest.mark.train
 def test_an_error_while_preparing_batches_surfaces() -> None:
+    pytest.importorskip("torch")
     broken = Crops(crops([1]).images, np.array([1, 2]), np.ones(2))  # a label without a picture
     with pytest.raises(IndexError):
         list(batches(broken, sampling(2), Augmentation("full"), PLAIN, (0,)))

@@ -63,7 +63,7 @@ def test_a_place_that_is_taken_is_left_alone() -> None:
 
 
 def test_a_sticker_as_large_as_the_window_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pasting, "SIZES", (80.0, 81.0))
+    monkeypatch.setattr(pasting, "LEAST_SIDE", 80.0)
     small = Picture(np.full((40, 40, 3), 100, np.uint8), np.zeros((0, 4), np.float32))
     after = paste(small, STICKERS, np.random.default_rng(0))
     assert (after.image == 100).all() and not len(after.boxes)
@@ -73,8 +73,8 @@ def shapes(monkeypatch: pytest.MonkeyPatch, aside: float, hanging: float) -> np.
     """Width over height of square signs, as they are posed."""
     monkeypatch.setattr(pasting, "ASIDE", aside)
     monkeypatch.setattr(pasting, "HANGING", hanging)
-    monkeypatch.setattr(pasting, "SIZES", (80.0, 90.0))
-    posed = [pasting._posed(WHITE, np.random.default_rng(seed)) for seed in range(60)]
+    sizes = (80.0, 90.0)
+    posed = [pasting._posed(WHITE, sizes, np.random.default_rng(seed)) for seed in range(60)]
     return np.array([face.shape[1] / face.shape[0] for face in posed])
 
 
@@ -86,11 +86,11 @@ def test_signs_that_are_seen_from_aside_are_narrow(monkeypatch: pytest.MonkeyPat
 
 def test_signs_that_hang_askew_need_more_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pasting, "ASIDE", 0)
-    monkeypatch.setattr(pasting, "SIZES", (80.0, 81.0))
     found = []
     for hanging in (0, 1):
         monkeypatch.setattr(pasting, "HANGING", hanging)
-        posed = [pasting._posed(WHITE, np.random.default_rng(seed)) for seed in range(60)]
+        dice = map(np.random.default_rng, range(60))
+        posed = [pasting._posed(WHITE, (80.0, 81.0), each) for each in dice]
         found.append(max(face.shape[0] for face in posed))
     assert found[1] > found[0] + 10
 

@@ -62,6 +62,24 @@ def test_who_waits_gets_the_next_scene() -> None:
     assert found.number == 2
 
 
+def test_a_newcomer_need_not_wait_with_those_who_have_seen_all() -> None:
+    picture = LivePicture()
+    picture.offer(1, make_road_scene(1))
+
+    async def look() -> Picture | None:
+        waiting = [asyncio.create_task(picture.after(1, PATIENCE_S)) for _ in range(2)]
+        await asyncio.sleep(0)
+        newcomer = await picture.after(-1, PATIENCE_S / 10)
+        picture.close()
+        assert await asyncio.gather(*waiting) == [None, None]
+        return newcomer
+
+    found = asyncio.run(look())
+
+    assert found is not None
+    assert found.number == 1
+
+
 def test_who_waits_in_vain_is_told() -> None:
     picture = LivePicture()
 

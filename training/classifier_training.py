@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from zipfile import BadZipFile
@@ -22,7 +22,7 @@ from models.signs import BACKGROUND, FOREIGN, label_names
 from training.augment import Augmentation
 from training.classifier import FINAL, Recipe
 from training.crops import MIRRORED, chances, with_shares
-from training.feed import Look, Sampling, batches, undisturbed
+from training.feed import Batch, Look, Sampling, batches, undisturbed
 from training.gather import Choice, Gathered, gather
 from training.nets import Shape, build, multiply_adds
 from training.others import load_teachers, take_weights
@@ -143,9 +143,7 @@ def rate_at(recipe: Recipe, epoch: float) -> float:
     return recipe.rate * min(warm, cosine)
 
 
-def epoch_batches(
-    data: Gathered, recipe: Recipe, epoch: int
-) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
+def epoch_batches(data: Gathered, recipe: Recipe, epoch: int) -> Iterable[Batch]:
     """The batches of one epoch."""
     classes = len(data.classes)
     signs = data.classes == label_names()

@@ -29,6 +29,7 @@ class Recipe:
     pasted: float = 0.5  # of the windows get signs pasted in
     epochs: int = 30
     windows: int = 1024  # an epoch
+    wide: float = 0.25  # of the batches hold a quarter as many windows of twice the side
     batch: int = 16
     rate: float = 1.2e-3
     decay: float = 5e-4
@@ -45,7 +46,7 @@ class Recipe:
 
 SHARE, POSITIVE, COUNTED = Range(0, 1), Range(0, above=True), Range(1)
 RANGES = {
-    **dict.fromkeys(("drawn_share", "pasted", "average", "plain"), SHARE),
+    **dict.fromkeys(("drawn_share", "pasted", "average", "plain", "wide"), SHARE),
     **dict.fromkeys(("epochs", "windows", "batch"), COUNTED),
     **dict.fromkeys(("drawn", "decay", "warmup"), Range(0)),
     "rate": POSITIVE,

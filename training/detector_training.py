@@ -21,10 +21,11 @@ from tqdm import tqdm
 from models.errors import ModelError
 from training.detector import Recipe
 from training.detector_nets import build
-from training.detector_windows import Numbers, Windows, collate, contact_sheet, load_pictures
+from training.detector_windows import Batches, Windows, collate, contact_sheet, load_pictures
 from training.paste import all_stickers
 from training.precision import fast
 from training.runs import make_folder, refuse_other_recipe
+from training.workers import helpers
 
 
 def learning_rate(recipe: Recipe, epoch: float) -> float:
@@ -157,9 +158,9 @@ def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None
     contact_sheet(data, run / "windows.png")
     started = time.monotonic()
     while training.epoch < min(recipe.epochs, until or recipe.epochs):
-        numbers = Numbers(training.epoch * recipe.windows, recipe.windows)
+        batches = Batches(recipe, training.epoch)
         loader = DataLoader(
-            data, recipe.batch, sampler=numbers, num_workers=1, collate_fn=collate, drop_last=True
+            data, batch_sampler=batches, num_workers=helpers(), collate_fn=collate
         )
         training.train_epoch(loader)
         training.save()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Mapping
-from queue import Queue
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import cv2
@@ -15,8 +13,9 @@ from models.errors import UsageError
 from training.augment import Augmentation
 from training.crops import Crops
 from training.views import Image
+from training.workers import helpers
 
-READY = 8  # batches waiting for the training
+READY = 4  # batches that each helper has waiting for the training
 COLOURS = ("rgb", "grey")
 CONTRASTS = ("none", "clahe", "local")
 CLAHE_LIMIT, CLAHE_TILES = 2.0, (4, 4)
@@ -74,37 +73,64 @@ def _local(image: Image) -> Image:
     return np.asarray(np.clip(np.rint(128 + 42 * even), 0, 255), np.uint8)
 
 
+Batch = tuple[NDArray[np.uint8], NDArray[np.int64]]  # images (n, S, S, 3), labels (n,)
+
+
+class Epoch:
+    """The batches of one epoch; each has dice of its own, so that any helper may make it."""
+
+    def __init__(
+        self,
+        crops: Crops,
+        sampling: Sampling,
+        augmentation: Augmentation,
+        look: Look,
+        seed: tuple[int, ...],
+    ) -> None:
+        self.crops, self.sampling = crops, sampling
+        self.augmentation, self.look, self.seed = augmentation, look, seed
+        rng = np.random.default_rng(seed)
+        self.picks = rng.choice(len(crops.labels), sampling.samples, p=sampling.chance)
+
+    def __len__(self) -> int:
+        return len(self.picks) // self.sampling.batch
+
+    def __getitem__(self, number: int) -> Batch:
+        rng = np.random.default_rng((*self.seed, number))
+        own = self.picks[number * self.sampling.batch :][: self.sampling.batch]
+        images, labels = zip(*(self._one(int(pick), rng) for pick in own), strict=True)
+        return np.stack(images), np.array(labels, np.int64)
+
+    def _one(self, pick: int, rng: np.random.Generator) -> tuple[Image, int]:
+        image, label = self.crops.images[pick], int(self.crops.labels[pick])
+        mirrored = self.sampling.mirrored
+        if label in mirrored and rng.random() < self.sampling.flips:
+            image, label = image[:, ::-1], mirrored[label]
+        return self.look(self.augmentation(np.ascontiguousarray(image), rng)), label
+
+
 def batches(
     crops: Crops, sampling: Sampling, augmentation: Augmentation, look: Look, seed: tuple[int, ...]
-) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
-    """One epoch of (images (n, S, S, 3), labels (n,)); the same for the same seed.
+) -> Iterable[Batch]:
+    """One epoch; the same for the same seed, however many helpers prepare it.
 
-    A thread of its own prepares them; its first error is raised here.
+    An error in one of them is raised here.
     """
-    rng = np.random.default_rng(seed)
-    picks = rng.choice(len(crops.labels), sampling.samples, p=sampling.chance)
-    ready: Queue[Any] = Queue(READY)
+    from torch.utils.data import DataLoader  # noqa: PLC0415 – takes seconds
 
-    def one(number: int) -> tuple[Image, int]:
-        image, label = crops.images[number], int(crops.labels[number])
-        if label in sampling.mirrored and rng.random() < sampling.flips:
-            image, label = image[:, ::-1], sampling.mirrored[label]
-        return look(augmentation(np.ascontiguousarray(image), rng)), label
+    epoch: Any = Epoch(crops, sampling, augmentation, look, seed)
+    return DataLoader(
+        epoch,
+        batch_size=None,
+        num_workers=helpers(),
+        collate_fn=_as_it_is,
+        prefetch_factor=READY,
+    )
 
-    def produce() -> None:
-        try:
-            for start in range(0, len(picks) - sampling.batch + 1, sampling.batch):
-                pairs = [one(int(n)) for n in picks[start : start + sampling.batch]]
-                ready.put((np.stack([p[0] for p in pairs]), np.array([p[1] for p in pairs])))
-            ready.put(None)
-        except Exception as error:  # carried to the training thread, raised there
-            ready.put(error)
 
-    threading.Thread(target=produce, daemon=True).start()
-    while (item := ready.get()) is not None:
-        if isinstance(item, Exception):
-            raise item
-        yield item
+def _as_it_is(batch: Batch) -> Batch:
+    """Arrays, where a DataLoader would make tensors of them."""
+    return batch
 
 
 def undisturbed(crops: Crops, look: Look, margin: float) -> NDArray[np.uint8]:

@@ -26,7 +26,7 @@ Sticker = NDArray[np.uint8]  # (h, w, 4) BGRA, straight alpha, the sign filling 
 FRAMES = (14, 29)  # of each track of 30: the last ones are the largest
 LEAST = 20  # px: smaller cuttings hold nothing that is worth pasting
 DRAWINGS = 8  # of each of the 43, half of them as other countries draw them
-SIZES = (9.0, 370.0)  # px across in the window
+LEAST_SIDE, MOST_SIDE = 9.0, 0.95  # px across; of the window's height
 ENLARGED = 1.9  # a sticker is shown this much larger than it is, at most
 ASIDE = 0.15  # are seen from far aside
 HANGING = 0.15  # hang askew on their pole
@@ -142,7 +142,7 @@ def paste(window: Picture, stickers: Stickers, rng: np.random.Generator) -> Pict
         is_sign = rng.random() >= LOOKALIKE
         kind = stickers.real if rng.random() < CUT_OUT else stickers.drawn
         pool = kind if is_sign else stickers.lookalikes
-        sticker = _posed(pool[int(rng.integers(len(pool)))], rng)
+        sticker = _posed(pool[int(rng.integers(len(pool)))], (LEAST_SIDE, MOST_SIDE * rows), rng)
         height, width = sticker.shape[:2]
         if width >= columns or height >= rows:
             continue
@@ -158,10 +158,13 @@ def paste(window: Picture, stickers: Stickers, rng: np.random.Generator) -> Pict
     return Picture(image, np.array(boxes, np.float32).reshape(-1, 4))
 
 
-def _posed(sticker: Sticker, rng: np.random.Generator) -> Sticker:
-    """Scaled, squeezed and tilted, with the box that fits it; alpha premultiplied, float32."""
+def _posed(
+    sticker: Sticker, sizes: tuple[float, float], rng: np.random.Generator
+) -> Sticker:
+    """Scaled to some size of `sizes` px, squeezed and tilted, with the box that fits it; alpha
+    premultiplied, float32."""
     side = max(sticker.shape[:2])
-    low, high = np.log(SIZES[0]), np.log(min(SIZES[1], ENLARGED * side))
+    low, high = np.log(sizes[0]), np.log(min(sizes[1], ENLARGED * side))
     scale = float(np.exp(rng.uniform(low, max(low, high)))) / side
     aside = rng.random() < ASIDE
     squeeze = rng.uniform(0.3, 0.8) if aside else 1 - 0.35 * rng.random() ** 3

@@ -41,7 +41,8 @@ class LivePicture:
         self._overlay = Overlay()
         self._making = asyncio.Lock()
         self._arrived = asyncio.Event()
-        self._waiting: asyncio.AbstractEventLoop | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiting = 0
         self.closed = False
 
     def offer(self, number: int, scene: Scene) -> None:
@@ -62,8 +63,8 @@ class LivePicture:
             return None
 
     async def _after(self, number: int) -> Picture:
+        await self._newer_than(number)  # outside the lock: who has none yet need not wait with us
         async with self._making:
-            await self._newer_than(number)
             pause = self._due - time.monotonic()
             if pause > 0:
                 if self._made.number != number:  # made just now for somebody else
@@ -77,7 +78,8 @@ class LivePicture:
             return self._made
 
     async def _newer_than(self, number: int) -> None:
-        self._waiting = asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()
+        self._waiting += 1
         try:
             while True:
                 self._arrived.clear()  # before the look, so that nothing slips in between
@@ -87,12 +89,12 @@ class LivePicture:
                     return
                 await self._arrived.wait()
         finally:
-            self._waiting = None
+            self._waiting -= 1
 
     def _wake(self) -> None:
-        loop = self._waiting
+        loop = self._loop
         with suppress(RuntimeError):  # the server has gone meanwhile
-            if loop is not None:
+            if loop is not None and self._waiting:
                 loop.call_soon_threadsafe(self._arrived.set)
 
     def _encode(self, scene: Scene) -> bytes:
