@@ -18,7 +18,7 @@ pytest.importorskip("torch")
 from training.nets import NETS, Shape, build, multiply_adds  # noqa: E402
 from training.steps import Settings, Steps  # noqa: E402
 from training.steps_tensorflow import TensorFlowSteps  # noqa: E402
-from training.steps_torch import TorchSteps, Twin  # noqa: E402
+from training.steps_torch import Normalisation, TorchSteps, Twin  # noqa: E402
 
 SHAPE = Shape(size=48, classes=5, width=0.5)
 SETTINGS = Settings(decay=1e-2, average=0.5)
@@ -51,14 +51,20 @@ def test_the_twin_answers_as_keras_does(name: str) -> None:
     for layer in net.layers:  # running means and deviations as after some training
         if isinstance(layer, keras.layers.BatchNormalization):
             gamma, beta, mean, variance = layer.get_weights()
+            gamma, variance = rng.uniform(0.5, 2, gamma.shape), rng.uniform(0.5, 2, variance.shape)
             layer.set_weights(
                 [gamma, rng.normal(0, 0.1, beta.shape), rng.normal(0, 0.3, mean.shape), variance]
             )
     images = batch(3)[0].astype(np.float32)
+    twin = Twin(net).eval()
     with torch.no_grad():
-        twin = Twin(net).eval()(torch.from_numpy(images)).numpy()
+        answers = [twin(torch.from_numpy(images)).numpy()]
+        twin.fold()
+        answers.append(twin(torch.from_numpy(images)).numpy())
     whole = np.asarray(net(images, training=False))
-    assert twin == pytest.approx(whole, abs=1e-4 * max(1, float(np.abs(whole).max())))
+    for found in answers:
+        assert found == pytest.approx(whole, abs=1e-4 * max(1, float(np.abs(whole).max())))
+    assert not any(isinstance(part, Normalisation) for part in twin.parts)
 
 
 def test_both_frameworks_learn_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -159,9 +159,7 @@ def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None
     started = time.monotonic()
     while training.epoch < min(recipe.epochs, until or recipe.epochs):
         batches = Batches(recipe, training.epoch)
-        loader = DataLoader(
-            data, batch_sampler=batches, num_workers=helpers(), collate_fn=collate
-        )
+        loader = DataLoader(data, batch_sampler=batches, num_workers=helpers(), collate_fn=collate)
         training.train_epoch(loader)
         training.save()
     print(f"{training.epoch} epochs, {time.monotonic() - started:.0f} s in this run")

@@ -158,9 +158,7 @@ def paste(window: Picture, stickers: Stickers, rng: np.random.Generator) -> Pict
     return Picture(image, np.array(boxes, np.float32).reshape(-1, 4))
 
 
-def _posed(
-    sticker: Sticker, sizes: tuple[float, float], rng: np.random.Generator
-) -> Sticker:
+def _posed(sticker: Sticker, sizes: tuple[float, float], rng: np.random.Generator) -> Sticker:
     """Scaled to some size of `sizes` px, squeezed and tilted, with the box that fits it; alpha
     premultiplied, float32."""
     side = max(sticker.shape[:2])

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import nullcontext
 from typing import Any
 
 import keras
@@ -20,7 +19,7 @@ from torch import nn
 from torch.nn import functional
 
 from models.errors import UsageError
-from training.precision import fast
+from training.precision import fast, has_bf16
 from training.steps import PREDICT_BATCH, Array, Predict, Settings, refuse_other_shapes
 
 OIHW = (3, 2, 0, 1)  # where Keras keeps the axes of PyTorch's kernels
@@ -59,6 +58,14 @@ class Convolution(nn.Module):
         stride, kernel = self.stride[axis], self.kernel.shape[2 + axis]
         total = max((math.ceil(size / stride) - 1) * stride + kernel - size, 0)
         return total // 2, total - total // 2
+
+    def take_in(self, norm: Normalisation) -> None:
+        """Scale and shift as the batch norm behind it would, with the statistics it has now."""
+        with torch.no_grad():
+            scale = norm.gamma / torch.sqrt(norm.variance + norm.epsilon)
+            self.kernel.mul_(scale[:, None, None, None])
+            bias = 0 if self.bias is None else self.bias
+            self.bias = nn.Parameter(norm.beta + (bias - norm.mean) * scale)
 
     def weights(self) -> Iterator[tuple[Any, tuple[int, ...]]]:
         yield self.kernel, (2, 3, 0, 1) if self.depthwise else HWIO
@@ -170,6 +177,15 @@ class Twin(nn.Module):
                     del values[source]
         return values[self.wires[-1][1]]
 
+    def fold(self) -> None:
+        """Take each batch norm into the convolution before it: for a net that learns no more."""
+        made = {target: number for number, (_, target) in enumerate(self.wires)}
+        for number, (part, (sources, _)) in enumerate(zip(self.parts, self.wires, strict=True)):
+            before = self.parts[made[sources[0]]] if sources[0] in made else None
+            if isinstance(part, Normalisation) and isinstance(before, Convolution):
+                before.take_in(part)
+                self.parts[number] = nn.Identity()
+
     def places(self) -> list[tuple[Any, tuple[int, ...]]]:
         """Every weight in the order of the Keras net's, with the axes that Keras wants."""
         return [pair for part in self.parts for pair in part.weights()]
@@ -191,21 +207,25 @@ def _device() -> Any:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _logits(twin: Twin, images: Array, device: Any, quick: bool) -> NDArray[np.float32]:
+def _logits(twin: Twin, images: Array, device: Any, number: Any) -> NDArray[np.float32]:
+    """`number` is what the twin computes in: torch.float32 or torch.bfloat16."""
     twin.eval()
     parts = []
-    with torch.inference_mode(), fast(device) if quick else nullcontext():
+    with torch.inference_mode():
         for start in range(0, len(images), PREDICT_BATCH):
             batch = torch.from_numpy(np.ascontiguousarray(images[start : start + PREDICT_BATCH]))
-            parts.append(twin(batch.to(device).float()).float().cpu().numpy())
+            parts.append(twin(batch.to(device, number)).float().cpu().numpy())
     return np.concatenate(parts)
 
 
 def frozen(net: keras.Model) -> Predict:
     """The logits of a net that learns no more."""
     device = _device()
-    twin = Twin(net).to(device)
-    return lambda images: _logits(twin, images, device, quick=True)
+    number = torch.bfloat16 if has_bf16(device) else torch.float32
+    twin = Twin(net)
+    twin.fold()
+    twin.to(device, number)
+    return lambda images: _logits(twin, images, device, number)
 
 
 class TorchSteps:
@@ -241,11 +261,11 @@ class TorchSteps:
         with torch.no_grad():
             torch._foreach_lerp_(self._kept, self._now, 1 - self._settings.keep(self._count))
         self._count += 1
-        return float(loss)
+        return float(loss.detach())
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         # In float32, as the written file answers: bf16 makes two close logits equal.
-        return _logits(self._mean, images, self._device, quick=False)
+        return _logits(self._mean, images, self._device, torch.float32)
 
     def averaged(self) -> list[Array]:
         return [
