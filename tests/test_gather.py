@@ -13,7 +13,7 @@ from small_sets import picture, store
 
 from models.errors import SourceError, UsageError
 from models.signs import BACKGROUND, COUNT, FOREIGN
-from training import datasets, gather
+from training import datasets, gather, memory
 from training.crops import STORED
 from training.gather import Choice, folds, learnt_parts
 from training.split import read_split
@@ -184,6 +184,6 @@ def test_too_little_memory_is_said_before_anything_is_read(
 ) -> None:
     files = {f"{name}/{n}.png": picture(seed=n) for name in ("a", "b") for n in range(30)}
     store(files, tmp_path / "things")
-    monkeypatch.setattr(gather, "NEEDED", 10**18)
+    monkeypatch.setattr(memory, "BASE", 10**18)
     with pytest.raises(UsageError, match=r"GB of free memory for \d+ crops, found .* --limit N"):
         gather.gather(Choice(data=str(tmp_path / "things")))

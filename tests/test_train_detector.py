@@ -38,10 +38,11 @@ from edge.runtime import LiteRtRuntime  # noqa: E402
 from models.errors import ModelError, SourceError, UsageError  # noqa: E402
 from models.imaging import letterbox  # noqa: E402
 from models.spec import Input, Output, load_spec  # noqa: E402
-from training import datasets  # noqa: E402
+from training import datasets, memory  # noqa: E402
 from training.detector import Recipe, origin  # noqa: E402
 from training.detector_nets import build  # noqa: E402
 from training.detector_training import train  # noqa: E402
+from training.detector_windows import Batches, Place, Windows, load_pictures  # noqa: E402
 from training.runs import write_recipe  # noqa: E402
 
 SIZE = (160, 96)
@@ -105,6 +106,34 @@ def test_starting_weights_are_named_with_their_hash(tmp_path: Path) -> None:
     )
     assert entry["file"] == "start.pt"
     assert entry["sha256"] == hashlib.sha256(b"weights").hexdigest()
+
+
+def test_too_little_memory_is_said_before_anything_is_read(
+    data: Path,  # noqa: ARG001
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(memory, "BASE", 10**18)
+    with pytest.raises(UsageError, match=r"GB of free memory for 12 pictures, found .* --limit N"):
+        train(RECIPE, tmp_path)
+
+
+def test_wide_windows_are_larger_and_fewer(data: Path) -> None:  # noqa: ARG001
+    """Each batch has as many pixels; a share of them is wide, the same ones each time."""
+    recipe = dataclasses.replace(RECIPE, windows=64, wide=0.5)
+    batches = list(Batches(recipe, epoch=1))
+    assert batches == list(Batches(recipe, epoch=1)) and len(batches) == 16
+    wide = [batch for batch in batches if batch[0].wide]
+    assert 0 < len(wide) < len(batches)
+    assert {len(batch) for batch in wide} == {1}
+    assert {len(batch) for batch in batches if not batch[0].wide} == {4}
+
+    pictures, weights = load_pictures(recipe, None)
+    windows = Windows(pictures, weights, recipe, mosaics=0)
+    for width, place in ((SIZE[0], Place(3)), (2 * SIZE[0], Place(3, wide=True))):
+        assert windows[place]["img"].shape == (3, width * SIZE[1] // SIZE[0], width)
+        assert (windows[place]["bboxes"] <= 1).all()
+        assert torch.equal(windows[place]["img"], windows[place]["img"])
 
 
 def test_a_killed_run_continues_to_the_same_weights(run: Path, tmp_path: Path) -> None:

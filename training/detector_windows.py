@@ -16,9 +16,11 @@ from tqdm import tqdm
 from training import datasets, negatives
 from training.detector import Recipe
 from training.files import stem
+from training.memory import refuse_too_little
 from training.paste import Stickers, paste
 from training.views import Image, Picture, ViewSettings, compose, finish
 
+PICTURE_BYTES = 1360 * 800 * 3
 HIDDEN = ("unclear", "no_stopping", "parking", "crossing", "bus_stop", "path", "one_way")
 
 
@@ -113,9 +115,12 @@ def load_pictures(recipe: Recipe, limit: int | None) -> tuple[list[Picture], np.
     """All training pictures in memory and the chance of each, real ones and drawn ones."""
     data = datasets.gtsdb()
     examples = data.examples if recipe.part == "all" else datasets.part(data, recipe.part)
+    examples = examples[:limit]
+    count = len(examples) + recipe.drawn
+    refuse_too_little(count * PICTURE_BYTES, f"{count} pictures")
     pictures = [
         street_picture(data.read(example), example)
-        for example in tqdm(examples[:limit], desc="pictures", unit="")
+        for example in tqdm(examples, desc="pictures", unit="")
     ]
     real = len(pictures)
     if recipe.drawn:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from training.artwork import FOREIGN as FOREIGN_SIGNS
 from training.artwork import LOOKALIKES, foreign_art, lookalike_art, sign_art
 from training.crops import STORED, Crops, background_crops, joined, overlap, pasted, stack, store
 from training.files import stem
+from training.memory import refuse_too_little
 from training.nations import random_style
 from training.views import Image
 
@@ -29,7 +29,6 @@ REAL_FOREIGN = 8.0  # weight of a labelled foreign sign beside drawn ones
 MISFRAMED = 0.3  # overlap: augmentation may move a better frame than that back on its sign
 ART = 128  # px of a drawing before it is pasted
 KINDS = COUNT + len(FOREIGN_SIGNS) + len(LOOKALIKES)
-NEEDED = 2_500_000_000  # bytes for the frameworks and a batch, besides the crops
 
 LEARNT = "train"
 FOLDED = ("train", "choose")
@@ -79,7 +78,9 @@ def gather(choice: Choice) -> Gathered:
             f"{dataset.files.path}: expected pictures to train on and to watch ({part}), "
             f"found {counts[0]} and {counts[1]}"
         )
-    _check_memory(len(learnt) + len(watched))
+    crops = len(learnt) + len(watched)
+    twice = 2 * crops * STORED * STORED * 3  # they are joined with the drawn ones
+    refuse_too_little(twice, f"{crops} crops")
     train, _ = _read(dataset, learnt, "to train on")
     watch, names = _read(dataset, watched, f"to watch ({part})")
     if choice.data == "gtsrb":
@@ -152,22 +153,6 @@ def _check(dataset: datasets.Dataset, classes: int) -> None:
                     f"{dataset.files.path}: {example.name}: expected a label of {lowest} to "
                     f"{highest}, found {annotation.label}"
                 )
-
-
-def _check_memory(crops: int) -> None:
-    """UsageError where the crops would not fit into the memory that is free now."""
-    needed = NEEDED + 2 * crops * STORED * STORED * 3  # twice: they are joined with the drawn ones
-    try:
-        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        free = max(free, *(int(x.split()[1]) * 1024 for x in lines if x.startswith("MemAvail")))
-    except (AttributeError, OSError, ValueError):
-        return  # a system that does not say: the training itself will
-    if free < needed:
-        raise UsageError(
-            f"expected {needed / 1e9:.1f} GB of free memory for {crops} crops, "
-            f"found {free / 1e9:.1f} GB: --limit N trains on fewer"
-        )
 
 
 def _read(data: datasets.Dataset, examples: Any, what: str) -> tuple[Crops, list[str]]:
