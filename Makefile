@@ -83,14 +83,18 @@ models: classifier detector ## train and publish both models from the data
 # The same Keras net on PyTorch, which trains it about twice as fast on a processor with bf16. The
 # shipped net learns from all signs; its twin, which holds some out, is what its figures are of.
 TRAIN_CLASSIFIER := KERAS_BACKEND=torch $(TRAIN) -m training.classifier
-TEACHER := --architecture residual --width 0.8 --epochs 10 --seed 10
-STUDENT := --epochs 26 --seed $(SEED) --teachers runs/teacher
-teacher: $(TRAIN_VENV)/.train ## train the larger net that the classifier imitates
-	$(TRAIN_CLASSIFIER) $(TEACHER) --run runs/teacher
+# Each imitates two teachers that know what it may know.
+TEACHER := --architecture residual --epochs 15
+STUDENT := --epochs 32 --seed $(SEED)
+teacher: $(TRAIN_VENV)/.train ## train the larger nets that the classifier imitates
+	for parts in train all; do for seed in 10 11; do \
+	  $(TRAIN_CLASSIFIER) $(TEACHER) --seed $$seed --parts $$parts \
+	    --run runs/teacher-$$parts-$$seed || exit 1; done; done
 
 classifier: teacher ## train and publish the classifier and its held-out twin
-	$(TRAIN_CLASSIFIER) $(STUDENT) --run runs/twin
-	$(TRAIN_CLASSIFIER) $(STUDENT) --parts all --run runs/classifier
+	$(TRAIN_CLASSIFIER) $(STUDENT) --teachers runs/teacher-train-10,runs/teacher-train-11 --run runs/twin
+	$(TRAIN_CLASSIFIER) $(STUDENT) --parts all --teachers runs/teacher-all-10,runs/teacher-all-11 \
+	  --run runs/classifier
 	$(TRAIN) -m calibration.publish classifier --run runs/twin --name classifier-twin
 	$(TRAIN) -m calibration.publish classifier --run runs/classifier --twin classifier-twin
 	if [ -f models/detector.json ]; then $(TRAIN) -m calibration.publish pair; fi

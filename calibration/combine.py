@@ -32,8 +32,9 @@ from edge.classifier import load_classifier
 from edge.core import Classifier, Detection, Detector, Reading
 from edge.detector import load_detector
 from edge.fusion import TRUST, fuse
-from edge.reports import prove_writable, write_json
+from edge.reports import write_json
 from edge.runtime import available_threads
+from edge.sinks.files import prove_place
 from edge.status import StatusLine
 from models.command import CommandParser
 from models.errors import UsageError, run_command
@@ -229,7 +230,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     flags = _parse(given)
     if flags.json:
-        prove_writable(flags.json)
+        prove_place(flags.json)
     detector = load_detector(flags.detector, flags.threads, READ_CURVE)
     classifier = load_classifier(flags.classifier, flags.threads)
     gtsdb = datasets.gtsdb()

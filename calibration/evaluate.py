@@ -36,9 +36,10 @@ from edge.classifier import SignClassifier, load_classifier
 from edge.config import Config
 from edge.core import Detector
 from edge.detector import load_detector
-from edge.reports import prove_writable, write_json
+from edge.reports import write_json
 from edge.roi import RoiDetector, parse_roi
 from edge.runtime import available_threads
+from edge.sinks.files import prove_place
 from edge.status import StatusLine
 from models.command import CommandParser
 from models.errors import UsageError, run_command
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     page = gallery_file(flags.gallery) if flags.gallery else None
     for target in (flags.json, page):
         if target:
-            prove_writable(target)
+            prove_place(target)
     dataset = SETS[flags.data]() if flags.data in SETS else open_dataset(Path(flags.data))
     examples = choose(dataset, flags.part, flags.limit)
     check_suits(flags.task, dataset, examples)

@@ -26,8 +26,9 @@ from calibration.seen import WHOLE_CURVE, Seen, see_detector
 from calibration.walk import Walk
 from edge.core import Array, Image
 from edge.detector import YoloDetector, load_detector
-from edge.reports import prove_writable, write_json
+from edge.reports import write_json
 from edge.runtime import available_threads
+from edge.sinks.files import prove_place
 from edge.status import StatusLine
 from models.command import CommandParser
 from models.errors import ModelError, UsageError, run_command
@@ -184,7 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     flags = _parse(given)
     if flags.json:
-        prove_writable(flags.json)
+        prove_place(flags.json)
     int8 = load_detector(flags.model, flags.threads, WHOLE_CURVE)
     whole = float_detector(int8.spec, raw_head(flags.run / "final.pt"))
     gtsdb = datasets.gtsdb()

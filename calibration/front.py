@@ -26,8 +26,9 @@ from calibration.walk import Walk
 from edge.bench import machine
 from edge.core import Image
 from edge.detector import YoloDetector, load_detector
-from edge.reports import prove_writable, write_json
+from edge.reports import write_json
 from edge.runtime import available_threads
+from edge.sinks.files import prove_place
 from models.command import CommandParser
 from models.errors import UsageError, run_command
 from models.spec import find_model, load_spec
@@ -155,7 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     flags = parser.parse(arguments)
     for file in filter(None, (flags.plot, flags.json)):
-        prove_writable(file)
+        prove_place(file)
     with TemporaryDirectory() as folder:
         rows = compare([candidate(text, Path(folder)) for text in flags.detectors])
     print(table(rows))

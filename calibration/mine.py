@@ -15,8 +15,8 @@ from typing import NamedTuple
 from calibration.walk import Walk
 from edge.core import Box, Detection, Detector
 from edge.detector import load_detector
-from edge.reports import prove_writable
 from edge.runtime import available_threads
+from edge.sinks.files import prove_place
 from edge.status import StatusLine
 from models.command import CommandParser
 from models.errors import OutputError, SourceError, UsageError, run_command
@@ -171,7 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     flags = parser.parse(arguments)
     if flags.threads < 1:
         raise UsageError(f"--threads: expected 1 or more, found {flags.threads}")
-    prove_writable(flags.output)
+    prove_place(flags.output)
     detector = load_detector(flags.detector, flags.threads, LEAST_SCORE)
     street = gtsdb()
     status = StatusLine(len(street.examples))

@@ -29,7 +29,8 @@ from edge.config import Config
 from edge.core import Image
 from edge.machine import machine
 from edge.measure import Stages
-from edge.reports import prove_writable, write_json
+from edge.reports import write_json
+from edge.sinks.files import prove_place
 from edge.sources import DEMO as DRIVE
 from models.command import CommandParser
 from models.errors import SourceError, UsageError, run_command
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(json.dumps(naive_loop(video, files, flags.frames)))
         return
     if flags.json:
-        prove_writable(flags.json)
+        prove_place(flags.json)
     rounds: dict[str, list[dict[str, Any]]] = {"naive": [], "edge_run": []}
     for _ in range(flags.rounds):
         rounds["edge_run"].append(_edge(str(video), flags.frames))

@@ -30,8 +30,9 @@ from calibration.quantize_classifier import (
     quantize_classifier,
 )
 from edge.core import Array
-from edge.reports import prove_writable, write_json
+from edge.reports import write_json
 from edge.runtime import LiteRtRuntime, available_threads
+from edge.sinks.files import prove_place
 from models.command import CommandParser
 from models.errors import UsageError, run_command
 from models.imaging import CROP_MARGIN, CROP_SIZE
@@ -127,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     flags = _parse(given)
     if flags.json:
-        prove_writable(flags.json)
+        prove_place(flags.json)
     if (flags.run / "recipe.json").exists():  # not yet, where a run is still under way
         refuse_other_crops(trained(flags.run)["recipe"])
     found = compare(flags.run / "final.keras", flags.part, flags.seed)

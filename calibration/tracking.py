@@ -25,7 +25,8 @@ from edge.config import Config
 from edge.core import Classifier, Detector, Frame
 from edge.line import follow, load_models, pair_threshold
 from edge.pipeline import Pipeline
-from edge.reports import prove_writable, write_json
+from edge.reports import write_json
+from edge.sinks.files import prove_place
 from edge.sparse import SparseDetector
 from edge.status import StatusLine
 from models.command import CommandParser
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     flags = parse(given)
     if flags.json:
-        prove_writable(flags.json)
+        prove_place(flags.json)
     config = Config(detector=flags.detector, classifier=flags.classifier, threads=flags.threads)
     models = load_models(config)
     clips = [drive(seed, flags.seconds) for seed in flags.seeds]

@@ -30,7 +30,8 @@ from edge.line import build, load_models
 from edge.machine import machine
 from edge.measure import Stages, peak_memory
 from edge.overlay import Overlay
-from edge.reports import prove_writable, write_json
+from edge.reports import write_json
+from edge.sinks.files import prove_place
 from edge.sinks.video import VideoSink
 from edge.sources import open_source
 from models.command import CommandParser
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if flags.frames < 1:
         raise UsageError(f"--frames: expected 1 or more, found {flags.frames}")
     if flags.json:
-        prove_writable(flags.json)
+        prove_place(flags.json)
     result = measure(config, flags.frames)
     print(table(result))
     if flags.json:

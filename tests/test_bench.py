@@ -64,7 +64,8 @@ def test_a_video_that_is_too_short_is_named(tmp_path: Path) -> None:
     [
         (["--frames", "0"], "--frames: expected 1 or more, found 0", 2),
         (["--frmes", "9"], 'unknown argument --frmes; did you mean "--frames"?', 2),
-        (["--json", "no/such/folder.json"], "folder.json: cannot be written", 5),
+        (["--json", "."], "expected a file to write, found a folder", 5),
+        (["--json", "/proc/nowhere/figures.json"], "/proc/nowhere: cannot make this folder", 5),
         (["--source", "gone.mp4"], "gone.mp4 does not exist", 3),
     ],
 )

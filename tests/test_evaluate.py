@@ -469,10 +469,12 @@ def test_wrong_flags_are_usage_errors(flags: list[str], words: str) -> None:
 
 def test_the_json_is_proven_writable_before_any_work(gtsdb_test: Path, tmp_path: Path) -> None:
     (gtsdb_test / "gt.txt").unlink()  # it must not come to reading the set
-    for target in (tmp_path, tmp_path / "nowhere" / "figures.json"):
-        with pytest.raises(OutputError, match=str(target)):
+    taken = tmp_path / "taken"
+    taken.write_text("a file")
+    for target in (tmp_path, taken / "figures.json"):
+        with pytest.raises(OutputError, match=str(tmp_path)):
             evaluate.main(["detector", "--data", str(gtsdb_test), "--json", str(target)])
-    assert not list(tmp_path.rglob("*.part"))
+    assert not list(tmp_path.rglob("*.proof*"))
 
 
 def test_a_run_that_fails_leaves_an_earlier_json_alone(gtsdb_test: Path, tmp_path: Path) -> None:
@@ -482,7 +484,7 @@ def test_a_run_that_fails_leaves_an_earlier_json_alone(gtsdb_test: Path, tmp_pat
     with pytest.raises(SourceError):
         evaluate.main(["detector", "--data", str(gtsdb_test), "--json", str(target)])
     assert target.read_text() == "{}"
-    assert not list(tmp_path.rglob("*.part"))
+    assert not list(tmp_path.rglob("*.proof*"))
 
 
 def test_the_command_says_what_is_wrong_in_one_line(tmp_path: Path) -> None:

@@ -74,6 +74,7 @@ SIGNS = (
 # For pictures of anything: no drawn signs, no negatives; a mirrored thing is the same thing.
 EPOCH = "--samples 45000"
 MIRRORED = "--augment light --flips 0.5"
+MOVED = "--augment full --without perspective,weather,resolution,sharpness,noise,light"
 OTHERS = (
     _machine("colour", "colour histogram, linear SVM"),
     _machine("hog", "HOG, linear SVM"),
@@ -95,8 +96,8 @@ OTHERS = (
     _net(
         "residual",
         "residual net: the best one",
-        f"--architecture residual {EPOCH} --epochs 20 --decay 2e-2 --smoothing 0.1 --dropout 0.1"
-        f" {MIRRORED}",
+        f"--architecture residual {EPOCH} --epochs 60 --batch 256 --rate 6e-3 --decay 2e-2"
+        f" --smoothing 0.1 --dropout 0.1 --flips 0.5 {MOVED}",
     ),
 )
 
