@@ -3,8 +3,8 @@
     python -m calibration.front detector-fast detector runs/slim@800x448 --plot front.png
 
 Each is a published detector by name, or a training run with an input size, which is quantised for
-this alone. All are measured on the same held-out pictures by the same threads, taking turns. On the
-front are those that no other beats in both.
+this alone. All are measured on the same pictures (GTSDB's judge part, or --data) by the same
+threads, taking turns. On the front are those that no other beats in both.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from training import datasets
 
 ROUNDS = 25  # pictures that each is timed on
 WARM_UP = 3
+JUDGE = "judge"
 
 
 class Candidate(NamedTuple):
@@ -61,11 +62,11 @@ def candidate(text: str, folder: Path) -> Candidate:
     return Candidate(name, write(spec, data, folder), data)
 
 
-def compare(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
-    """Figures of each: AP on GTSDB's judge part with intervals, ms a picture, bytes, work."""
-    gtsdb = datasets.gtsdb()
-    judge = datasets.part(gtsdb, "judge")
-    pictures = [gtsdb.read(example) for example in judge[: ROUNDS + WARM_UP]]
+def compare(
+    candidates: Sequence[Candidate], data: datasets.Dataset, examples: Sequence[datasets.Example]
+) -> list[dict[str, Any]]:
+    """Figures of each: AP on these pictures with intervals, ms a picture, bytes, work."""
+    pictures = [data.read(example) for example in examples[: ROUNDS + WARM_UP]]
     times = {
         threads: _times([load_detector(str(c.path), threads) for c in candidates], pictures)
         for threads in sorted({1, available_threads()})
@@ -73,7 +74,7 @@ def compare(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
     rows = []
     for number, each in enumerate(candidates):
         detector = load_detector(str(each.path), available_threads(), WHOLE_CURVE)
-        seen, _ = see_detector(detector, Walk(gtsdb, judge))
+        seen, _ = see_detector(detector, Walk(data, examples))
         figures = detector_figures(seen, detector.spec.thresholds["score"])
         size = detector.spec.input
         rows.append(
@@ -152,18 +153,22 @@ def plot(rows: Sequence[dict[str, Any]], path: Path) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = CommandParser("calibration.front", __doc__)
     parser.add_argument("detectors", nargs="+", metavar="NAME|RUN@WxH")
+    parser.add_argument("--data", type=Path, help="all pictures of another set, with boxes")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw it there")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     flags = parser.parse(arguments)
     for file in filter(None, (flags.plot, flags.json)):
         prove_place(file)
+    data = datasets.open_dataset(flags.data) if flags.data else datasets.gtsdb()
+    examples = data.examples if flags.data else datasets.part(data, JUDGE)
     with TemporaryDirectory() as folder:
-        rows = compare([candidate(text, Path(folder)) for text in flags.detectors])
+        rows = compare([candidate(text, Path(folder)) for text in flags.detectors], data, examples)
     print(table(rows))
     if flags.plot:
         plot(rows, flags.plot)
     if flags.json:
-        write_json(flags.json, {"detectors": rows, "part": "judge", **machine()})
+        name = data.name if flags.data else f"{data.name}, {JUDGE}"
+        write_json(flags.json, {"detectors": rows, "data": name, **machine()})
 
 
 if __name__ == "__main__":

@@ -51,8 +51,15 @@ def test_a_published_detector_is_taken_as_it_is(tmp_path: Path) -> None:
 
 
 def test_a_plot_that_cannot_be_written_is_told_before_anything_is_measured(tmp_path: Path) -> None:
+    taken = tmp_path / "no-folder"
+    taken.write_text("a file")
     with pytest.raises(AppError, match="no-folder"):
-        main(["detector", "--plot", str(tmp_path / "no-folder" / "front.png")])
+        main(["detector", "--plot", str(taken / "front.png")])
+
+
+def test_other_pictures_are_looked_at_before_anything_is_quantised(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="nowhere"):
+        main([f"{tmp_path}/run@800x448", "--data", str(tmp_path / "nowhere")])
 
 
 def test_the_table_has_a_row_for_each_with_all_its_figures() -> None:
