@@ -1,4 +1,4 @@
-"""Batches: the same for the same seed, with mirrored labels, and errors that surface."""
+"""Batches: the same for the same seed, with mirrored labels; how crops look."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from models.errors import UsageError
 from models.imaging import CROP_SIZE
 from training.augment import Augmentation
 from training.crops import MIRRORED, STORED, Crops
-from training.feed import Epoch, Look, Sampling, batches, undisturbed
+from training.feed import Epoch, Look, Sampling, undisturbed
 
 PLAIN = Look("rgb", "none")
 
@@ -60,28 +60,6 @@ def test_nothing_is_mirrored_without_flips() -> None:
 def test_a_rest_that_fills_no_batch_is_left() -> None:
     drawn = labels(crops([1]), sampling(1, samples=40))
     assert [len(batch) for batch in drawn] == [16, 16]
-
-
-@pytest.mark.train
-@pytest.mark.parametrize("count", [1, 3])
-def test_helpers_prepare_the_same_batches_however_many(
-    count: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("torch")
-    monkeypatch.setattr("training.feed.helpers", lambda: count)
-    data = crops([0, 1, 33, 14])
-    found = list(batches(data, sampling(4), Augmentation("full"), PLAIN, (0, 0)))
-
-    assert np.array_equal(np.concatenate([images for images, _ in found]), epoch(data, (0, 0)))
-    assert all(own.dtype == np.int64 for _, own in found)
-
-
-@pytest.mark.train
-def test_an_error_while_preparing_batches_surfaces() -> None:
-    pytest.importorskip("torch")
-    broken = Crops(crops([1]).images, np.array([1, 2]), np.ones(2))  # a label without a picture
-    with pytest.raises(IndexError):
-        list(batches(broken, sampling(2), Augmentation("full"), PLAIN, (0,)))
 
 
 def test_a_grey_look_has_equal_channels() -> None:
