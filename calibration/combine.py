@@ -33,11 +33,11 @@ from edge.core import Classifier, Detection, Detector, Reading
 from edge.detector import load_detector
 from edge.fusion import TRUST, fuse
 from edge.reports import write_json
-from edge.runtime import available_threads
 from edge.sinks.files import prove_place
 from edge.status import StatusLine
 from models.command import CommandParser
 from models.errors import UsageError, run_command
+from models.processors import available_threads
 from models.signs import BACKGROUND
 from training import datasets
 

@@ -24,7 +24,7 @@ from calibration.finding import detector_figures, latency
 from calibration.gallery import gallery_file, write_gallery
 from calibration.kinds import measure_kinds, negatives_by_picture
 from calibration.operating import cross_fitted_detector, cross_fitted_system
-from calibration.pictures import check_suits, choose, trained_on
+from calibration.pictures import check_suits, choose, open_set, trained_on
 from calibration.places import is_gtsdb_test, known_places
 from calibration.reading import measure_classifier
 from calibration.robustness import PASSES, Sightings, measure_cameras, measure_corruptions
@@ -38,16 +38,14 @@ from edge.core import Detector
 from edge.detector import load_detector
 from edge.reports import write_json
 from edge.roi import RoiDetector, parse_roi
-from edge.runtime import available_threads
 from edge.sinks.files import prove_place
 from edge.status import StatusLine
 from models.command import CommandParser
 from models.errors import UsageError, run_command
+from models.processors import available_threads
 from models.spec import Spec
-from training.datasets import gtsdb, gtsrb, open_dataset
 
 TASKS = ("classifier", "detector", "system")
-SETS = {"gtsrb": gtsrb, "gtsdb": gtsdb}  # found under `data_root()`
 MAX_MARGIN = 1.0
 
 log = logging.getLogger(__name__)
@@ -60,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for target in (flags.json, page):
         if target:
             prove_place(target)
-    dataset = SETS[flags.data]() if flags.data in SETS else open_dataset(Path(flags.data))
+    dataset = open_set(flags.data)
     examples = choose(dataset, flags.part, flags.limit)
     check_suits(flags.task, dataset, examples)
     if flags.kinds and (dataset.layout != "gtsdb" or is_gtsdb_test(dataset)):

@@ -27,11 +27,11 @@ from calibration.walk import Walk
 from edge.core import Array, Image
 from edge.detector import YoloDetector, load_detector
 from edge.reports import write_json
-from edge.runtime import available_threads
 from edge.sinks.files import prove_place
 from edge.status import StatusLine
 from models.command import CommandParser
 from models.errors import ModelError, UsageError, run_command
+from models.processors import available_threads
 from models.spec import Spec, find_model
 from training import datasets
 

@@ -20,6 +20,7 @@ import numpy as np
 from calibration.candidate import Target, write
 from calibration.cost import multiply_adds
 from calibration.finding import detector_figures
+from calibration.pictures import check_suits, choose, open_set
 from calibration.publish_detector import draft
 from calibration.seen import WHOLE_CURVE, see_detector
 from calibration.walk import Walk
@@ -27,16 +28,15 @@ from edge.bench import machine
 from edge.core import Image
 from edge.detector import YoloDetector, load_detector
 from edge.reports import write_json
-from edge.runtime import available_threads
 from edge.sinks.files import prove_place
 from models.command import CommandParser
 from models.errors import UsageError, run_command
+from models.processors import available_threads
 from models.spec import find_model, load_spec
-from training import datasets
+from training.datasets import Dataset, Example
 
 ROUNDS = 25  # pictures that each is timed on
 WARM_UP = 3
-JUDGE = "judge"
 
 
 class Candidate(NamedTuple):
@@ -63,7 +63,7 @@ def candidate(text: str, folder: Path) -> Candidate:
 
 
 def compare(
-    candidates: Sequence[Candidate], data: datasets.Dataset, examples: Sequence[datasets.Example]
+    candidates: Sequence[Candidate], data: Dataset, examples: Sequence[Example]
 ) -> list[dict[str, Any]]:
     """Figures of each: AP on these pictures with intervals, ms a picture, bytes, work."""
     pictures = [data.read(example) for example in examples[: ROUNDS + WARM_UP]]
@@ -153,22 +153,23 @@ def plot(rows: Sequence[dict[str, Any]], path: Path) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = CommandParser("calibration.front", __doc__)
     parser.add_argument("detectors", nargs="+", metavar="NAME|RUN@WxH")
-    parser.add_argument("--data", type=Path, help="all pictures of another set, with boxes")
+    parser.add_argument("--data", help="all pictures of another set, with boxes")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw it there")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     flags = parser.parse(arguments)
     for file in filter(None, (flags.plot, flags.json)):
         prove_place(file)
-    data = datasets.open_dataset(flags.data) if flags.data else datasets.gtsdb()
-    examples = data.examples if flags.data else datasets.part(data, JUDGE)
+    data = open_set(flags.data or "gtsdb")
+    part = None if flags.data else "judge"
+    examples = choose(data, part, None)
+    check_suits("detector", data, examples)
     with TemporaryDirectory() as folder:
         rows = compare([candidate(text, Path(folder)) for text in flags.detectors], data, examples)
     print(table(rows))
     if flags.plot:
         plot(rows, flags.plot)
     if flags.json:
-        name = data.name if flags.data else f"{data.name}, {JUDGE}"
-        write_json(flags.json, {"detectors": rows, "data": name, **machine()})
+        write_json(flags.json, {"detectors": rows, "data": data.name, "part": part, **machine()})
 
 
 if __name__ == "__main__":

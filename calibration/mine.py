@@ -15,11 +15,11 @@ from typing import NamedTuple
 from calibration.walk import Walk
 from edge.core import Box, Detection, Detector
 from edge.detector import load_detector
-from edge.runtime import available_threads
 from edge.sinks.files import prove_place
 from edge.status import StatusLine
 from models.command import CommandParser
 from models.errors import OutputError, SourceError, UsageError, run_command
+from models.processors import available_threads
 from training.datasets import gtsdb
 from training.files import stem
 from training.negatives import (

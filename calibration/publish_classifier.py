@@ -31,8 +31,8 @@ from calibration.twins import check_twin, like_twin
 from calibration.walk import Walk
 from edge.classifier import load_classifier
 from edge.core import Image
-from edge.runtime import available_threads
 from models.errors import ModelError
+from models.processors import available_threads
 from models.spec import Spec, find_model, load_spec
 from training import datasets
 from training.watched import Answers, write_answers

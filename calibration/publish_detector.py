@@ -21,9 +21,9 @@ from calibration.twins import check_twin, held_out, like_twin, stand_in
 from calibration.walk import Walk
 from edge.classifier import load_classifier
 from edge.detector import load_detector
-from edge.runtime import available_threads
 from models.errors import ModelError
 from models.imaging import letterbox
+from models.processors import available_threads
 from models.spec import Input, Output, Pair, Spec, find_model, load_spec, model_bytes
 from training import datasets
 

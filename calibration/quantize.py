@@ -31,11 +31,12 @@ from calibration.quantize_classifier import (
 )
 from edge.core import Array
 from edge.reports import write_json
-from edge.runtime import LiteRtRuntime, available_threads
+from edge.runtime import LiteRtRuntime
 from edge.sinks.files import prove_place
 from models.command import CommandParser
 from models.errors import UsageError, run_command
 from models.imaging import CROP_MARGIN, CROP_SIZE
+from models.processors import available_threads
 from models.signs import COUNT, label_names
 from models.spec import Input, Origin, Output, Spec
 from training import datasets

@@ -7,8 +7,9 @@ from statistics import median
 from typing import Any
 
 from edge.peak import operations, peak_model
-from edge.runtime import available_threads, open_interpreter
+from edge.runtime import open_interpreter
 from edge.threads import Invoke, counts, timed_together
+from models.processors import available_threads
 from models.spec import find_model, load_spec, model_bytes
 
 CALLS = 15  # of every model with every thread count, for a median that can be trusted

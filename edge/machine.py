@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edge import __version__
-from edge.runtime import available_threads
+from models.processors import available_threads
 
 PACKAGES = (
     *("ai-edge-litert", "tflite-runtime", "numpy", "av"),

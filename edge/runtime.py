@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
@@ -31,13 +30,6 @@ def litert_version() -> str:
         with suppress(metadata.PackageNotFoundError):
             return f"{package} {metadata.version(package)}"
     return "unknown"
-
-
-def available_threads() -> int:
-    """The processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def open_interpreter(data: bytes, name: Path | str, threads: int) -> Interpreter:

@@ -17,8 +17,9 @@ import numpy as np
 
 from edge.cache import cache_folder
 from edge.machine import cpu_name
-from edge.runtime import LiteRtRuntime, available_threads, litert_version
+from edge.runtime import LiteRtRuntime, litert_version
 from models.imaging import GREY
+from models.processors import available_threads
 from models.spec import find_model, load_spec
 
 BUDGET_S = 0.8  # of measuring, loading the model for each count not included

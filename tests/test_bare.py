@@ -8,8 +8,8 @@ import pytest
 
 from edge import bare
 from edge.bare import bare_table, best_rate, measure_bare
-from edge.runtime import available_threads
 from edge.threads import counts
+from models.processors import available_threads
 from tests.small_models import (
     classifier_bytes,
     classifier_spec,

@@ -20,8 +20,9 @@ from small_models import (
 from edge.classifier import load_classifier
 from edge.core import Box
 from edge.detector import load_detector
-from edge.runtime import LiteRtRuntime, available_threads
+from edge.runtime import LiteRtRuntime
 from models.errors import ModelError
+from models.processors import available_threads
 from models.spec import FOLDER, Input, Output, Spec, load_spec
 
 PUBLISHED = sorted(FOLDER.glob("*.json"))

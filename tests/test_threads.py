@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from edge import threads
-from edge.runtime import available_threads
 from edge.threads import BUDGET_S, FILE, Plan, counts, measure, plan_for, remembered
 from models.errors import ModelError
+from models.processors import available_threads
 from tests.small_models import detector_bytes, detector_spec, save
 
 KEY = "some processor, some model"

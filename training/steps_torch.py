@@ -8,6 +8,7 @@ uses bf16 where the processor has it, and a GPU where there is one.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -179,10 +180,13 @@ class Twin(nn.Module):
 
     def fold(self) -> None:
         """Take each batch norm into the convolution before it: for a net that learns no more."""
-        made = {target: number for number, (_, target) in enumerate(self.wires)}
+        used = Counter(source for sources, _ in self.wires for source in sources)
+        made = {target: part for part, (_, target) in zip(self.parts, self.wires, strict=True)}
         for number, (part, (sources, _)) in enumerate(zip(self.parts, self.wires, strict=True)):
-            before = self.parts[made[sources[0]]] if sources[0] in made else None
-            if isinstance(part, Normalisation) and isinstance(before, Convolution):
+            before = made.get(sources[0])
+            if not isinstance(part, Normalisation) or not isinstance(before, Convolution):
+                continue
+            if used[sources[0]] == 1 and not before.active:
                 before.take_in(part)
                 self.parts[number] = nn.Identity()
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
+from models.processors import available_threads
 
 MOST = 12  # more than that wait for the training
 
 
 def helpers() -> int:
     """One for every processor that this process may use, but for its own; one at least."""
-    if hasattr(os, "sched_getaffinity"):
-        processors = len(os.sched_getaffinity(0))
-    else:
-        processors = os.cpu_count() or 1
-    return min(max(processors - 1, 1), MOST)
+    return min(max(available_threads() - 1, 1), MOST)
