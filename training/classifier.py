@@ -73,7 +73,10 @@ RANGES = {
     **dict.fromkeys(("decay", "warmup", "drawn", "patience"), Range(0)),
     "seed": Range(0, 2**32 - 1),
 }
-ARCHITECTURES = ("naive", "lenet", "plain", "plain16", "residual", "mobilenet")  # training.nets
+ARCHITECTURES = (  # training.nets
+    *("naive", "lenet", "plain", "plain16"),
+    *("residual", "pooled", "mobilenet"),
+)
 WORDS = {
     "architecture": ARCHITECTURES,
     "schedule": ("cosine", "constant"),

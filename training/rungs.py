@@ -95,9 +95,15 @@ OTHERS = (
     ),
     _net(
         "residual",
-        "residual net: the best one",
+        "residual net",
         f"--architecture residual {EPOCH} --epochs 60 --batch 256 --rate 6e-3 --decay 2e-2"
         f" --smoothing 0.1 --dropout 0.1 --flips 0.5 {MOVED}",
+    ),
+    _net(
+        "pooled",
+        "wide net with max pooling: the best one",
+        f"--architecture pooled {EPOCH} --epochs 20 --batch 128 --decay 2e-2"
+        f" --smoothing 0.1 --dropout 0.1 {MIRRORED}",
     ),
 )
 
