@@ -63,7 +63,8 @@ def float_detector(spec: Spec, net: Any) -> YoloDetector:
             f"{spec.name}: expected a float net with the strides {spec.output.strides} and "
             f"{spec.output.bins} bins, found {net.strides} and {net.bins}"
         )
-    return YoloDetector(spec, FloatRuntime(net), WHOLE_CURVE)
+    runtime = FloatRuntime(net)
+    return YoloDetector(spec, runtime, WHOLE_CURVE, lambda _: runtime)
 
 
 class Agreement(NamedTuple):

@@ -21,6 +21,7 @@ from calibration.twins import check_twin, held_out, like_twin, stand_in
 from calibration.walk import Walk
 from edge.classifier import load_classifier
 from edge.detector import load_detector
+from edge.reshape import reshaped
 from models.errors import ModelError
 from models.imaging import letterbox
 from models.processors import available_threads
@@ -28,7 +29,8 @@ from models.spec import Input, Output, Pair, Spec, find_model, load_spec, model_
 from training import datasets
 
 NMS_IOU = 0.6
-STREETS = 240  # pictures with signs that range the detector's activations
+STREETS = 240  # pictures with signs that range the detector's activations, …
+RANGED = (1152, 640)  # … as large as this input shows them, whatever size is published
 TIMED = 40  # pictures that the time of one is the median of
 MEASURED = ("judge", "system")  # what a twin must have figures for
 ON_JUDGE = ("--data", "gtsdb", "--part", "judge", "--cross-fit")
@@ -79,7 +81,7 @@ def draft(run: Path, target: Target, size: tuple[int, int]) -> tuple[Spec, bytes
     """A run's detector as int8, its papers without thresholds and figures, and its float net."""
     record, float_file = trained(run), run / "final.pt"
     net = raw_head(float_file)
-    data = quantize_detector(float_file, _streets(size))
+    data = _quantised(float_file, size)
     spec = Spec(
         name=target.name,
         version=target.version,
@@ -96,6 +98,17 @@ def draft(run: Path, target: Target, size: tuple[int, int]) -> tuple[Spec, bytes
         origin=origin(record),
     )
     return spec, data, net
+
+
+def _quantised(float_file: Path, size: tuple[int, int]) -> bytes:
+    """The net as int8 with an input of `size`, ranged where signs are largest if it can be."""
+    data = quantize_detector(float_file, _streets(RANGED))
+    if size == RANGED:
+        return data
+    try:
+        return reshaped(data, RANGED, size)
+    except ModelError:  # attention, for one, is made for one size
+        return quantize_detector(float_file, _streets(size))
 
 
 def _knows_judge(record: dict[str, Any]) -> bool:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from edge.core import Array
 from models.errors import ModelError, UsageError
+from models.imaging import CROP_SIZE
 from models.signs import COUNT
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is imported
@@ -73,6 +74,11 @@ def load_net(path: Path) -> Any:
         raise ModelError(
             f"{path}: expected {COUNT + 2} outputs, {COUNT} signs, foreign and background, "
             f"found {net.output_shape}"
+        )
+    if (found := net.input_shape[1:]) != (CROP_SIZE, CROP_SIZE, 3):
+        raise ModelError(
+            f"{path}: expected a net that sees {CROP_SIZE}×{CROP_SIZE} RGB, as the device shows "
+            f"signs, found {found}"
         )
     return net
 

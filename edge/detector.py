@@ -2,42 +2,68 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 
 from edge.core import Array, Box, Detection, Image, Runtime
+from edge.reshape import Size, fitting
 from edge.runtime import LiteRtRuntime
 from models.errors import ModelError
 from models.imaging import letterbox
 from models.spec import Spec, find_model, load_spec
 
+log = logging.getLogger(__name__)
+
 MAX_CANDIDATES = 1000  # before NMS: the best ones only, so that the work is bounded
 MAX_DETECTIONS = 300  # COCO's evaluation looks at no more than 100, GTSDB has at most 6 a picture
+MAX_INPUTS = 4  # kept at once, the model's own among them: a folder may hold pictures of many sizes
+
+
+class Eye(NamedTuple):
+    """The net for one input size: width, height, what runs it, and each stride's anchor centres."""
+
+    width: int
+    height: int
+    runtime: Runtime
+    grids: tuple[Array, ...]
 
 
 class YoloDetector:
     """A one-class YOLO whose raw head is decoded here.
 
-    `score` overrides the model's own threshold. Raises ModelError where the output tensors are
-    not those of the spec's layout.
+    `score` overrides the model's own threshold. `reshape` gives the same net for another input
+    size, for frames that do not fit the model's own (`edge.reshape`); without it all are
+    letterboxed into that one. Raises ModelError where the output tensors are not those of the
+    spec's layout.
     """
 
-    def __init__(self, spec: Spec, runtime: Runtime, score: float | None = None) -> None:
+    def __init__(
+        self,
+        spec: Spec,
+        runtime: Runtime,
+        score: float | None = None,
+        reshape: Callable[[Size], Runtime] | None = None,
+    ) -> None:
         self.spec = spec
         self.score = spec.thresholds["score"] if score is None else score
-        self._runtime = runtime
         self._iou = spec.thresholds["iou"]
         self._ramp = np.arange(spec.output.bins, dtype=np.float32)
-        width, height = spec.input.width, spec.input.height
-        self._grids = [_grid(width // s, height // s) for s in spec.output.strides]
+        self._own = self._eye((spec.input.width, spec.input.height), runtime)
+        self._eyes = {(self._own.width, self._own.height): self._own}  # the latest last
+        self._reshape = reshape
         # A score needs no sigmoid to be refused: the threshold is moved to the logits instead.
         clipped = min(max(self.score, 1e-6), 1 - 1e-6)
         self._logit = float(np.log(clipped / (1 - clipped)))
 
     def detect(self, image: Image) -> list[Detection]:
         """Boxes above the score threshold, best first, in full-frame pixels; empty if none."""
-        small, place = letterbox(image, self.spec.input.width, self.spec.input.height)
-        boxes, scores = self._decode(self._runtime(small))
+        eye = self._fitting(image)
+        small, place = letterbox(image, eye.width, eye.height)
+        boxes, scores = self._decode(eye, eye.runtime(small))
         if not len(scores):
             return []
         boxes = (boxes - np.array([place.left, place.top] * 2, np.float32)) / place.scale
@@ -49,12 +75,35 @@ class YoloDetector:
             if boxes[i, 2] > boxes[i, 0] and boxes[i, 3] > boxes[i, 1]
         ]
 
-    def _decode(self, outputs: tuple[Array, ...]) -> tuple[Array, Array]:
+    def _eye(self, size: Size, runtime: Runtime) -> Eye:
+        grids = tuple(_grid(size[0] // s, size[1] // s) for s in self.spec.output.strides)
+        return Eye(*size, runtime, grids)
+
+    def _fitting(self, image: Image) -> Eye:
+        """The net in the shape of this frame; the model's own where it fits or cannot change."""
+        if not self._reshape:
+            return self._own
+        own = self._own.width, self._own.height
+        size = fitting((image.shape[1], image.shape[0]), own)
+        if size not in self._eyes and len(self._eyes) >= MAX_INPUTS:
+            del self._eyes[next(each for each in self._eyes if each != own)]
+        if size not in self._eyes:
+            try:
+                self._eyes[size] = self._eye(size, self._reshape(size))
+            except ModelError as error:
+                log.info("%s keeps its own input: %s", self.spec.name, error)
+                self._reshape = None
+                return self._own
+            log.info("%s sees frames at %d×%d", self.spec.name, *size)
+        self._eyes[size] = self._eyes.pop(size)
+        return self._eyes[size]
+
+    def _decode(self, eye: Eye, outputs: tuple[Array, ...]) -> tuple[Array, Array]:
         """Boxes (n, 4) in letterbox pixels and scores (n,) of all anchors above the threshold."""
         all_boxes, all_scores = [], []
         bins = self.spec.output.bins
         for stride, grid, (distances, logits) in zip(
-            self.spec.output.strides, self._grids, self._by_stride(outputs), strict=True
+            self.spec.output.strides, eye.grids, self._by_stride(eye, outputs), strict=True
         ):
             flat = logits.reshape(-1)
             kept = np.flatnonzero(flat >= self._logit)
@@ -79,13 +128,12 @@ class YoloDetector:
             boxes, scores = boxes[best], scores[best]
         return boxes, scores
 
-    def _by_stride(self, outputs: tuple[Array, ...]) -> list[tuple[Array, Array]]:
+    def _by_stride(self, eye: Eye, outputs: tuple[Array, ...]) -> list[tuple[Array, Array]]:
         """(distances, logits) of each stride by their shapes; ModelError if not exactly those."""
         by_shape = {o.shape: o for o in outputs}
-        width, height = self.spec.input.width, self.spec.input.height
         found = []
         for stride in self.spec.output.strides:
-            rows, columns = height // stride, width // stride
+            rows, columns = eye.height // stride, eye.width // stride
             shapes = (1, rows, columns, 4 * self.spec.output.bins), (1, rows, columns, 1)
             if not all(s in by_shape for s in shapes):
                 raise ModelError(
@@ -121,6 +169,8 @@ def load_detector(name: str, threads: int, score: float | None = None) -> YoloDe
     if spec.task != "detect":
         raise ModelError(f"{path}: expected a detector, found a model to {spec.task}")
     runtime = LiteRtRuntime(spec, path, threads)
-    detector = YoloDetector(spec, runtime, score)
-    detector._by_stride(tuple(np.empty(shape, np.float32) for shape in runtime.shapes))
+    detector = YoloDetector(spec, runtime, score, runtime.reshaped)
+    detector._by_stride(
+        detector._own, tuple(np.empty(shape, np.float32) for shape in runtime.shapes)
+    )
     return detector

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 
 from edge.core import Array, Image
 from edge.greeting import without_greeting
+from edge.reshape import Size, reshaped
 from models.errors import ModelError
 from models.spec import Spec, model_bytes
 
@@ -52,11 +54,24 @@ class LiteRtRuntime:
     """
 
     def __init__(self, spec: Spec, json_path: Path, threads: int) -> None:
-        data = model_bytes(spec, json_path)
-        name = self._name = json_path.with_name(spec.file)
-        self._interpreter = open_interpreter(data, name, threads)
+        self._spec, self._path, self._threads = spec, json_path, threads
+        self._open(model_bytes(spec, json_path), (spec.input.width, spec.input.height))
+
+    def reshaped(self, size: Size) -> LiteRtRuntime:
+        """The same model for another input, width × height.
+
+        ModelError where it is not made of convolutions alone (`edge.reshape`).
+        """
+        own = self._spec.input.width, self._spec.input.height
+        other = copy.copy(self)
+        other._open(reshaped(model_bytes(self._spec, self._path), own, size), size)
+        return other
+
+    def _open(self, data: bytes, size: Size) -> None:
+        name = self._name = self._path.with_name(self._spec.file)
+        self._interpreter = open_interpreter(data, name, self._threads)
         inputs = self._interpreter.get_input_details()
-        expected = (1, spec.input.height, spec.input.width, 3)
+        expected = (1, size[1], size[0], 3)
         found = [(tuple(int(n) for n in i["shape"]), np.dtype(i["dtype"]).name) for i in inputs]
         if found != [(expected, "uint8")]:
             raise ModelError(f"{name}: expected one input {expected} uint8, found {found}")

@@ -81,6 +81,12 @@ def made(
     return YoloDetector(spec, FakeRuntime(outputs[::-1] if shuffle else outputs), score)
 
 
+def answering(outputs: tuple[Array, ...]) -> YoloDetector:
+    detector = made()
+    detector._own = detector._own._replace(runtime=FakeRuntime(outputs))
+    return detector
+
+
 def black(width: int, height: int) -> Image:
     return np.zeros((height, width, 3), np.uint8)
 
@@ -255,16 +261,14 @@ def test_outputs_are_known_by_their_shapes_not_their_order() -> None:
 
 @pytest.mark.parametrize("lost", range(4))
 def test_a_missing_output_is_a_model_error(lost: int) -> None:
-    detector = made()
     outputs = raw()
-    detector._runtime = FakeRuntime(outputs[:lost] + outputs[lost + 1 :])
+    detector = answering(outputs[:lost] + outputs[lost + 1 :])
     with pytest.raises(ModelError, match=r"small\.tflite: expected outputs .* for stride (8|16)"):
         detector.detect(SAME)
 
 
 def test_an_output_too_many_is_a_model_error() -> None:
-    detector = made()
-    detector._runtime = FakeRuntime((*raw(), np.zeros((1, 45), np.float32)))
+    detector = answering((*raw(), np.zeros((1, 45), np.float32)))
     with pytest.raises(ModelError, match=r"expected two outputs for each of the strides \[8, 16\]"):
         detector.detect(SAME)
 
@@ -273,7 +277,7 @@ def test_the_model_is_shown_the_letterboxed_picture_in_rgb() -> None:
     detector = made()
     image = np.full((8, 32, 3), (10, 20, 30), np.uint8)
     detector.detect(image)
-    (shown,) = detector._runtime.shown  # type: ignore[attr-defined]
+    (shown,) = detector._own.runtime.shown  # type: ignore[attr-defined]
     assert (shown.shape, shown.dtype) == ((16, 32, 3), np.uint8)
     assert np.array_equal(shown[8, 5], [30, 20, 10])
     assert np.array_equal(shown[0, 5], [GREY] * 3)
@@ -282,7 +286,7 @@ def test_the_model_is_shown_the_letterboxed_picture_in_rgb() -> None:
 def test_outputs_and_picture_are_left_as_they_were() -> None:
     detector = made(LEFT, RIGHT)
     image = np.full((33, 57, 3), 7, np.uint8)
-    outputs = detector._runtime.outputs  # type: ignore[attr-defined]
+    outputs = detector._own.runtime.outputs  # type: ignore[attr-defined]
     before = [o.copy() for o in outputs]
     for array in (image, *outputs):
         array.flags.writeable = False

@@ -165,7 +165,7 @@ def test_weights_of_another_architecture_are_refused(run: Path, tmp_path: Path) 
 
 
 def test_teachers_answer_with_softened_probabilities(run: Path) -> None:
-    teach = load_teachers([run / "final.keras"] * 2, COUNT + 2, softness=3.0)
+    teach = load_teachers([run / "final.keras"] * 2, CROP_SIZE, COUNT + 2, softness=3.0)
     assert teach is not None
     images = np.random.default_rng(0).integers(0, 256, (5, CROP_SIZE, CROP_SIZE, 3), np.uint8)
     found = teach(images)
@@ -173,12 +173,14 @@ def test_teachers_answer_with_softened_probabilities(run: Path) -> None:
     logits = net.predict(images.astype(np.float32), verbose=0) / 3.0
     powers = np.exp(logits)
     assert found == pytest.approx(powers / powers.sum(axis=1, keepdims=True), abs=1e-5)
-    assert load_teachers([], COUNT + 2, 2.0) is None
+    assert load_teachers([], CROP_SIZE, COUNT + 2, 2.0) is None
 
 
 def test_teachers_of_other_classes_are_refused(run: Path) -> None:
     with pytest.raises(ModelError, match="expected 10 outputs, found 45"):
-        load_teachers([run / "final.keras"], 10, 2.0)
+        load_teachers([run / "final.keras"], CROP_SIZE, 10, 2.0)
+    with pytest.raises(ModelError, match="expected an input of 32 px, found 48"):
+        load_teachers([run / "final.keras"], 32, COUNT + 2, 2.0)
 
 
 @pytest.mark.usefixtures("data")

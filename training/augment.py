@@ -41,11 +41,13 @@ class Augmentation:
 
     `none` cuts the centre as the device would, `light` moves it a little and changes its
     brightness, `full` does everything; `without` leaves some of PARTS out of `full`. `margin` is
-    the share of a sign's longer side that the net sees around it.
+    the share of a sign's longer side that the net sees around it, `size` the pixels it sees.
     """
 
-    def __init__(self, level: str, without: str = "", margin: float = CROP_MARGIN) -> None:
-        self.level = level
+    def __init__(
+        self, level: str, without: str = "", margin: float = CROP_MARGIN, size: int = CROP_SIZE
+    ) -> None:
+        self.level, self.size = level, size
         self.side = STORED * (1 + 2 * margin) / (1 + 2 * STORED_MARGIN)  # stored px of the input
         self.without = frozenset(filter(None, without.split(",")))
         if level not in LEVELS:
@@ -56,11 +58,11 @@ class Augmentation:
             )
 
     def __call__(self, image: Image, rng: np.random.Generator) -> Image:
-        """RGB (STORED, STORED, 3) to RGB (CROP_SIZE, CROP_SIZE, 3)."""
+        """RGB (STORED, STORED, 3) to RGB (size, size, 3)."""
         if self.level == "none":
-            return _warp(image, _corners(self.side))
+            return _warp(image, _corners(self.side), self.size)
         if self.level == "light":
-            out = _warp(image, _moved(GEOMETRY["light"], self.side, rng))
+            out = _warp(image, _moved(GEOMETRY["light"], self.side, rng), self.size)
             gain = np.exp(rng.normal(0, 0.2))
             return np.asarray(cv2.convertScaleAbs(out, alpha=gain), np.uint8)
         return self._full(image, rng)
@@ -69,7 +71,7 @@ class Augmentation:
         geometry = GEOMETRY["full"]
         if "perspective" in self.without:
             geometry = geometry._replace(corner=0.0, squeeze=0.0)
-        out = _warp(image, _moved(geometry, self.side, rng))
+        out = _warp(image, _moved(geometry, self.side, rng), self.size)
         if "cover" not in self.without and rng.random() < 0.3:
             out = _cover(out, rng)
         if "weather" not in self.without and rng.random() < 0.2:
@@ -109,9 +111,8 @@ def _moved(geometry: Geometry, side: float, rng: np.random.Generator) -> NDArray
     return np.asarray(corners + shift + STORED / 2)
 
 
-def _warp(image: Image, corners: NDArray[np.float64]) -> Image:
-    """The quadrilateral `corners` of a stored crop as the net's input."""
-    side = CROP_SIZE
+def _warp(image: Image, corners: NDArray[np.float64], side: int) -> Image:
+    """The quadrilateral `corners` of a stored crop as the net's input of `side` px."""
     target = np.array([[0, 0], [side, 0], [side, side], [0, side]], np.float32) - 0.5
     matrix = cv2.getPerspectiveTransform(corners.astype(np.float32) - np.float32(0.5), target)
     out = cv2.warpPerspective(
@@ -127,7 +128,7 @@ def _far(image: Image, rng: np.random.Generator) -> Image:
     if rng.random() < 0.3:
         small = _compress(small, int(rng.integers(15, 70)))
     enlarge = cv2.INTER_LINEAR if rng.random() < 0.7 else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(small, (CROP_SIZE, CROP_SIZE), interpolation=enlarge), np.uint8)
+    return np.asarray(cv2.resize(small, image.shape[:2], interpolation=enlarge), np.uint8)
 
 
 def _compress(image: Image, quality: int) -> Image:
@@ -137,17 +138,17 @@ def _compress(image: Image, quality: int) -> Image:
 
 def _grain(image: Image, rng: np.random.Generator) -> Image:
     """A sensor in the dark: strong noise, in steps of a pixel or of a coarser grain."""
-    size = CROP_SIZE // int(rng.integers(1, 3))
+    size = len(image) // int(rng.integers(1, 3))
     noise = rng.normal(0, rng.uniform(8, 28), (size, size, 3)).astype(np.float32)
-    noise = cv2.resize(noise, (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_NEAREST)
+    noise = cv2.resize(noise, image.shape[:2], interpolation=cv2.INTER_NEAREST)
     return np.asarray(np.clip(image + noise, 0, 255), np.uint8)
 
 
 def _cover(image: Image, rng: np.random.Generator) -> Image:
     """Twigs, stickers, mud and shadows: one to four soft-edged shapes over part of the crop."""
-    mask = np.zeros((CROP_SIZE, CROP_SIZE), np.float32)
+    mask = np.zeros(image.shape[:2], np.float32)
     for _ in range(int(rng.integers(1, 5))):
-        centre = [float(v) for v in rng.uniform(4, CROP_SIZE - 4, 2)]
+        centre = [float(v) for v in rng.uniform(4, len(image) - 4, 2)]
         axes = [float(v) for v in np.exp(rng.uniform(np.log(2), np.log(14), 2))]
         angle = float(rng.uniform(0, 180))
         if rng.random() < 0.2:  # a twig or a scratch
@@ -167,30 +168,30 @@ def _cover(image: Image, rng: np.random.Generator) -> Image:
 
 def _rain(image: Image, rng: np.random.Generator) -> Image:
     """Slanting streaks, light and thin, in front of a greyer picture."""
-    mask = np.zeros((CROP_SIZE, CROP_SIZE), np.float32)
+    mask = np.zeros(image.shape[:2], np.float32)
     slant = rng.uniform(-0.4, 0.4)
     for _ in range(int(rng.integers(8, 40))):
-        x, y = rng.uniform(-8, CROP_SIZE + 8), rng.uniform(-8, CROP_SIZE)
+        x, y = rng.uniform(-8, len(image) + 8), rng.uniform(-8, len(image))
         length = rng.uniform(4, 12)
         start, end = (round(x), round(y)), (round(x + slant * length), round(y + length))
         cv2.line(mask, start, end, float(rng.uniform(0.3, 0.8)), 1)
     out = _blend(image, cv2.GaussianBlur(mask, (0, 0), 0.6), rng.uniform(150, 230, 3))
-    haze = np.full((CROP_SIZE, CROP_SIZE), rng.uniform(0, 0.4), np.float32)
+    haze = np.full(image.shape[:2], rng.uniform(0, 0.4), np.float32)
     return _blend(out, haze, np.full(3, rng.uniform(100, 200)))
 
 
 def _haze(image: Image, rng: np.random.Generator) -> Image:
     """Fog: a light grey veil that is thicker in places."""
     clouds = rng.uniform(0, 1, (int(rng.integers(2, 7)),) * 2).astype(np.float32)
-    mask = cv2.resize(clouds, (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_CUBIC)
+    mask = cv2.resize(clouds, image.shape[:2], interpolation=cv2.INTER_CUBIC)
     mask = np.clip(rng.uniform(0.1, 0.6) + (mask - 0.5) * rng.uniform(0, 0.8), 0, 0.85)
     return _blend(image, mask.astype(np.float32), np.full(3, rng.uniform(140, 250)))
 
 
 def _glare(image: Image, rng: np.random.Generator) -> Image:
     """A headlight or the low sun: a bright spot that fades, over a picture that may be dark."""
-    y, x = np.mgrid[0:CROP_SIZE, 0:CROP_SIZE].astype(np.float32)
-    centre = rng.uniform(0, CROP_SIZE, 2)
+    y, x = np.mgrid[0 : len(image), 0 : len(image)].astype(np.float32)
+    centre = rng.uniform(0, len(image), 2)
     spread = rng.uniform(6, 30)
     mask = np.exp(-((x - centre[0]) ** 2 + (y - centre[1]) ** 2) / (2 * spread**2))
     if rng.random() < 0.5:

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.errors import UsageError, run_command
+from models.imaging import CROP_SIZE
 from training.augment import Augmentation
-from training.crops import BALANCES
+from training.crops import BALANCES, STORED
 from training.feed import Look
 from training.gather import learnt_parts
 from training.runs import Range, Train, refuse_out_of_range, run_training
@@ -34,6 +35,7 @@ class Recipe:
     fold: int = 0
     architecture: str = "plain"
     width: float = 1.0  # of the net's channels
+    size: int = CROP_SIZE  # px across, what the net sees; the device shows CROP_SIZE
     dropout: float = 0.2
     epochs: int = 45
     samples: int = 36_000  # an epoch
@@ -71,6 +73,7 @@ RANGES = {
     **dict.fromkeys(("width", "rate", "softness"), POSITIVE),
     **dict.fromkeys(("epochs", "samples", "batch"), COUNTED),
     **dict.fromkeys(("decay", "warmup", "drawn", "patience"), Range(0)),
+    "size": Range(16, STORED),  # the smallest that LeNet's layers leave something of
     "seed": Range(0, 2**32 - 1),
 }
 ARCHITECTURES = (  # training.nets

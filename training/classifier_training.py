@@ -17,7 +17,6 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from models.errors import ModelError, UsageError
-from models.imaging import CROP_SIZE
 from models.signs import BACKGROUND, FOREIGN, label_names
 from training.augment import Augmentation
 from training.classifier import FINAL, Recipe
@@ -39,7 +38,7 @@ class Training:
 
     def __init__(self, recipe: Recipe, run: Path, classes: int, limit: int | None = None) -> None:
         self.recipe, self.run, self.limit = recipe, run, limit
-        shape = Shape(CROP_SIZE, classes, recipe.width, recipe.dropout)
+        shape = Shape(recipe.size, classes, recipe.width, recipe.dropout)
         self.net = build(recipe.architecture, shape, recipe.seed)
         if recipe.pretrained:
             take_weights(self.net, Path(recipe.pretrained) / FINAL)
@@ -153,7 +152,7 @@ def epoch_batches(data: Gathered, recipe: Recipe, epoch: int) -> Iterable[Batch]
         chance = with_shares(chance, data.train.labels, shares)
     mirrored = MIRRORED if signs else {label: label for label in range(classes)}
     sampling = Sampling(recipe.samples, recipe.batch, chance, mirrored, recipe.flips)
-    augmentation = Augmentation(recipe.augment, recipe.without, margin(recipe.data))
+    augmentation = Augmentation(recipe.augment, recipe.without, margin(recipe.data), recipe.size)
     look = Look(recipe.colour, recipe.contrast)
     return batches(data.train, sampling, augmentation, look, (recipe.seed, epoch))
 
@@ -178,7 +177,8 @@ def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None
     data = gather(choice)
     training = Training(recipe, run, len(data.classes), limit)
     training.resume()
-    teach = load_teachers(_teachers(recipe), len(data.classes), recipe.softness)
+    teachers = _teachers(recipe)
+    teach = load_teachers(teachers, recipe.size, len(data.classes), recipe.softness)
     contact_sheet(data, recipe, run / "crops.png")
     (run / "classes.json").write_text(json.dumps(data.classes))
     print(
@@ -188,7 +188,7 @@ def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None
         flush=True,
     )
     look = Look(recipe.colour, recipe.contrast)
-    watched = undisturbed(data.watched, look, margin(recipe.data))
+    watched = undisturbed(data.watched, look, margin(recipe.data), recipe.size)
     with SummaryWriter(run / "tensorboard", purge_step=training.epoch + 1) as board:
         while not training.finished and training.epoch < (until or recipe.epochs):
             training.train_epoch(data, watched, teach)

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from models.errors import SourceError
 from models.intervals import paired_difference
+from training.classifier import Recipe
 from training.runs import RECIPE
 from training.sheet import LEFT, RIGHT, Sheet, aligned, percent, pipes
 from training.watched import FILE, groups, read_answers, read_right, surprise
@@ -61,10 +63,13 @@ class Compared(NamedTuple):
 
 
 def read_recipe(run: Path) -> dict[str, Any]:
-    """The recipe that a finished run wrote down; SourceError where there is none."""
+    """The recipe that a finished run wrote down; SourceError where there is none.
+
+    What it does not name was no choice yet, and was as it is by default today.
+    """
     path = run / RECIPE
     try:
-        return dict(json.loads(path.read_text())["recipe"])
+        return asdict(Recipe()) | dict(json.loads(path.read_text())["recipe"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SourceError(f"{path}: expected a run's recipe, found {error}") from error
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import UsageError
+from models.imaging import CROP_SIZE
 from training.augment import Augmentation
 from training.crops import Crops
 from training.views import Image
@@ -133,8 +134,10 @@ def _as_it_is(batch: Batch) -> Batch:
     return batch
 
 
-def undisturbed(crops: Crops, look: Look, margin: float) -> NDArray[np.uint8]:
-    """The crops as the device would see them."""
-    cut = Augmentation("none", margin=margin)
+def undisturbed(
+    crops: Crops, look: Look, margin: float, size: int = CROP_SIZE
+) -> NDArray[np.uint8]:
+    """The crops as the device would see them, `size` px across."""
+    cut = Augmentation("none", margin=margin, size=size)
     dice = np.random.default_rng(0)  # not thrown by "none"
     return np.stack([look(cut(image, dice)) for image in crops.images])

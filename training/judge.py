@@ -44,8 +44,8 @@ def answer(run: Path, part: str) -> tuple[Answers, list[str]]:
     examples = datasets.part(dataset, part)
     crops = _read(dataset, examples, part)
     look = Look(str(recipe["colour"]), str(recipe["contrast"]))
-    images = undisturbed(crops, look, margin(data))
     net = load(run / FINAL)
+    images = undisturbed(crops, look, margin(data), net.input_shape[1])
     logits = np.concatenate(
         [
             keras.ops.convert_to_numpy(net(images[n : n + BATCH].astype(np.float32)))

@@ -27,11 +27,14 @@ def take_weights(net: keras.Model, path: Path) -> None:
         mine.set_weights(other.get_weights())
 
 
-def load_teachers(paths: Sequence[Path], classes: int, softness: float) -> Predict | None:
+def load_teachers(
+    paths: Sequence[Path], size: int, classes: int, softness: float
+) -> Predict | None:
     """What all teachers together answer: the mean of their probabilities, (n, classes), with their
     logits divided by `softness` (Hinton et al., 2015, arXiv:1503.02531); None without teachers.
 
-    ModelError for a teacher that answers with another number of classes.
+    ModelError for a teacher that sees pictures of another `size`, px, or answers with another
+    number of classes.
     """
     if not paths:
         return None
@@ -40,6 +43,8 @@ def load_teachers(paths: Sequence[Path], classes: int, softness: float) -> Predi
         net = load(path)
         if net.output_shape[-1] != classes:
             raise ModelError(f"{path}: expected {classes} outputs, found {net.output_shape[-1]}")
+        if net.input_shape[1] != size:
+            raise ModelError(f"{path}: expected an input of {size} px, found {net.input_shape[1]}")
         nets.append(frozen(net))
 
     def teach(images: NDArray[np.uint8]) -> NDArray[np.float32]:

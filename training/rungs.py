@@ -102,8 +102,8 @@ OTHERS = (
     _net(
         "pooled",
         "wide net with max pooling: the best one",
-        f"--architecture pooled {EPOCH} --epochs 20 --batch 128 --decay 2e-2"
-        f" --smoothing 0.1 --dropout 0.1 {MIRRORED}",
+        f"--architecture pooled --size 32 --width 0.75 {EPOCH} --epochs 25 --batch 128"
+        f" --decay 2e-2 --smoothing 0.1 --dropout 0.1 --flips 0.5 {MOVED}",
     ),
 )
 

@@ -36,8 +36,12 @@ def make_folder(run: Path) -> None:
 
 
 def refuse_other_recipe(checkpoint: Path, saved: dict[str, Any], recipe: Any) -> None:
-    """UsageError where a checkpoint was made by another recipe, naming what differs."""
+    """UsageError where a checkpoint was made by another recipe, naming what differs.
+
+    What its recipe does not name was no choice yet, and was as it is by default today.
+    """
     wanted = asdict(recipe)
+    saved = asdict(type(recipe)()) | saved
     if saved != wanted:
         changed = [key for key, value in wanted.items() if saved.get(key) != value]
         raise UsageError(
