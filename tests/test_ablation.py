@@ -144,7 +144,7 @@ def test_without_a_finished_base_there_is_no_table() -> None:
     [
         ("dropout", 0.3, r"flips-0-1: .* --flips 0, found dropout 0.3 instead of 0.2: remove"),
         ("flips", 0.3, r"flips-0-1: .* found flips 0.3 instead of 0.0"),
-        ("rate", 1e-3, r"flips-0-1: .* found rate 0.001 instead of None"),
+        ("rate", 1e-3, r"flips-0-1: .* found rate 0.001 instead of 0.004"),
     ],
 )
 def test_what_was_trained_by_another_recipe_is_refused_before_anything_is_trained(

@@ -46,6 +46,18 @@ def test_disturbed_crops_depend_on_their_dice_alone_and_leave_the_stored_ones(le
     assert len(seen) == 40
 
 
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("size", [16, 32, STORED])
+def test_a_net_may_see_crops_of_another_size(level: str, size: int) -> None:
+    image = smooth(STORED, STORED)
+    for seed in range(40):
+        out = Augmentation(level, size=size)(image, dice(seed))
+        assert (out.shape, out.dtype) == ((size, size, 3), np.uint8)
+    seen = Augmentation("none", margin=0.0, size=size)(image, dice())
+    inside = image[11:53, 11:53]  # stored with a margin of a quarter: 42.7 px are the sign
+    assert np.abs(cv2.resize(inside, (size, size)).astype(int) - seen).mean() < 3
+
+
 def test_an_unknown_level_is_refused() -> None:
     with pytest.raises(UsageError, match="--augment: expected one of none, light, full, found 'x'"):
         Augmentation("x")

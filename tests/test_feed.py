@@ -66,6 +66,7 @@ def test_a_grey_look_has_equal_channels() -> None:
     images = undisturbed(crops([1, 2]), Look("grey", "none"), 0.1)
     assert images.shape == (2, CROP_SIZE, CROP_SIZE, 3)
     assert (images == images[:, :, :, :1]).all()
+    assert undisturbed(crops([1, 2]), PLAIN, 0.0, 32).shape == (2, 32, 32, 3)
 
 
 @pytest.mark.parametrize("contrast", ["clahe", "local"])

@@ -46,9 +46,11 @@ from training.classifier_training import (  # noqa: E402
 from training.crops import STORED, Crops  # noqa: E402
 from training.feed import Look, undisturbed  # noqa: E402
 from training.gather import Choice, Gathered, gather  # noqa: E402
-from training.nets import NETS  # noqa: E402
+from training.judge import answer  # noqa: E402
+from training.nets import NETS, Shape, build  # noqa: E402
 from training.others import load_teachers  # noqa: E402
 from training.runs import write_recipe  # noqa: E402
+from training.watched import read_answers  # noqa: E402
 
 RECIPE = Recipe(
     epochs=2, samples=1024, batch=32, drawn=1, width=0.5, average=0.5, warmup=0.2, augment="light"
@@ -205,6 +207,8 @@ def test_a_student_imitates_its_teacher(run: Path, tmp_path: Path) -> None:
         ({"rate": 0.0}, "--rate: expected more than 0, found 0"),
         ({"rate": float("nan")}, "--rate: expected more than 0, found nan"),
         ({"dropout": 1.5}, "--dropout: expected 0 to 1, found 1.5"),
+        ({"size": 15}, "--size: expected 16 to 64, found 15"),
+        ({"size": 65}, "--size: expected 16 to 64, found 65"),
         ({"seed": -1}, "--seed: expected 0 to .*, found -1"),
         ({"foreign": 0.9}, "--foreign and --background: expected .* found 0.9 and 0.15"),
     ],
@@ -229,6 +233,49 @@ def things(tmp_path: Path) -> Recipe:
     store(files, tmp_path / "things")
     data = str(tmp_path / "things")
     return dataclasses.replace(RECIPE, data=data, epochs=1, samples=64, architecture="naive")
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("size", [16, 64])
+def test_every_net_can_see_the_smallest_and_the_largest(architecture: str, size: int) -> None:
+    net = build(architecture, Shape(size, 10))
+    assert net.input_shape == (None, size, size, 3)
+    assert net.output_shape == (None, 10)
+
+
+def test_a_net_for_smaller_pictures_is_trained_and_judged(things: Recipe, tmp_path: Path) -> None:
+    train(dataclasses.replace(things, size=32, architecture="pooled", width=0.25), tmp_path / "run")
+    net = keras.models.load_model(tmp_path / "run" / "final.keras", compile=False)
+    assert net.input_shape == (None, 32, 32, 3)
+    write_recipe(tmp_path / "run", dataclasses.replace(things, size=32), [], "")
+    answers, _ = answer(tmp_path / "run", "choose")
+    kept = read_answers(tmp_path / "run" / "watched.npz")
+    assert dict(zip(answers.names, answers.labels, strict=True)) == dict(
+        zip(kept.names, kept.labels, strict=True)
+    )
+    order = [answers.names.index(name) for name in kept.names]
+    assert answers.logits[order] == pytest.approx(kept.logits, abs=1e-2)
+
+
+def test_a_net_for_other_pictures_than_the_device_shows_is_not_quantised(tmp_path: Path) -> None:
+    build("naive", Shape(32, COUNT + 2)).save(tmp_path / "final.keras")
+    with pytest.raises(ModelError, match=r"expected a net that sees 48×48 RGB.* found \(32, 32, 3"):
+        quantize_classifier(tmp_path / "final.keras", [])
+
+
+def test_a_checkpoint_from_before_a_flag_existed_is_continued(
+    things: Recipe, tmp_path: Path
+) -> None:
+    train(dataclasses.replace(things, epochs=2), tmp_path / "run", until=1)
+    with np.load(tmp_path / "run" / "last.npz") as file:
+        saved = {name: file[name] for name in file.files}
+    record = json.loads(str(saved.pop("record")))
+    del record["recipe"]["size"]
+    np.savez(tmp_path / "run" / "last.npz", record=np.array(json.dumps(record)), **saved)
+    with pytest.raises(UsageError, match=r"another recipe \(differs in size\)"):
+        train(dataclasses.replace(things, epochs=2, size=32), tmp_path / "run")
+    train(dataclasses.replace(things, epochs=2), tmp_path / "run")
+    assert len(json.loads((tmp_path / "run" / "log.json").read_text())) == 2
 
 
 def test_a_loss_that_is_no_number_ends_the_training(things: Recipe, tmp_path: Path) -> None:
