@@ -102,7 +102,7 @@ classifier: teacher ## train and publish the classifier and its held-out twin
 detector: $(TRAIN_VENV)/.train ## train the detector, publish its three sizes; WEIGHTS=FILE.pt to start from
 	YOLO_OFFLINE=false $(TRAIN) -m training.detector --seed $(SEED) --weights $(WEIGHTS) --run runs/detector
 	$(TRAIN) -m calibration.publish detector --run runs/detector --size 1152x640
-	$(TRAIN) -m calibration.publish detector --run runs/detector --name detector-fast --size 704x416
+	$(TRAIN) -m calibration.publish detector --run runs/detector --name detector-fast --size 672x384
 	$(TRAIN) -m calibration.publish detector --run runs/detector --name detector-accurate --size 1408x800
 
 clean: ## remove what was built; runs/ and data/ stay

@@ -3,7 +3,7 @@
     python -m calibration.publish classifier --run runs/twin --name classifier-twin
     python -m calibration.publish classifier --run runs/classifier --twin classifier-twin
     python -m calibration.publish detector --run runs/detector --size 800x448
-    python -m calibration.publish detector --run runs/fast --name detector-fast --size 704x416
+    python -m calibration.publish detector --run runs/fast --name detector-fast --size 672x384
     python -m calibration.publish pair
 
 `classifier` and `detector` take the float model of a training run; one that was trained on all

@@ -47,12 +47,12 @@ def parse_roi(text: str) -> Roi:
 class RoiDetector:
     """A detector that is shown a part of the frame, and answers in pixels of the whole.
 
-    The model's input keeps its size, so this costs and saves no time. What it buys are larger
-    signs, and so farther ones: the frame is shrunk by max(W / w, H / h) to fit an input of w × h,
-    the part by max(share of the width · W / w, share of the height · H / h). A strip over the
-    whole width of a 16:9 frame is bound by that width and buys nothing with a 16:9 input; of a
-    4:3 frame it buys up to a third, and a part half as wide and half as high shows all signs twice
-    as large. It costs every sign outside of it; one that its edge cuts gets a box up to the edge.
+    For an input of w × h the frame is shrunk by max(W / w, H / h), the part by max(share of the
+    width · W / w, share of the height · H / h): of a 4:3 frame a strip buys up to a third, and a
+    part half as wide and half as high shows all signs twice as large. A strip over the whole width
+    of a 16:9 frame is bound by that width and shows nothing larger; but the input takes the part's
+    shape (`edge.reshape`), so that it costs less time. What lies outside is lost; a sign that the
+    edge cuts gets a box up to the edge.
     """
 
     def __init__(self, detector: Detector, roi: Roi) -> None:
