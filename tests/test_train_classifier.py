@@ -35,7 +35,7 @@ from models.errors import ModelError, SourceError, UsageError  # noqa: E402
 from models.imaging import CROP_MARGIN, CROP_SIZE  # noqa: E402
 from models.signs import COUNT  # noqa: E402
 from models.spec import Input, load_spec  # noqa: E402
-from training import datasets  # noqa: E402
+from training import datasets, judge  # noqa: E402
 from training.classifier import ARCHITECTURES, Recipe, origin  # noqa: E402
 from training.classifier_training import (  # noqa: E402
     Training,
@@ -46,7 +46,6 @@ from training.classifier_training import (  # noqa: E402
 from training.crops import STORED, Crops  # noqa: E402
 from training.feed import Look, undisturbed  # noqa: E402
 from training.gather import Choice, Gathered, gather  # noqa: E402
-from training.judge import answer  # noqa: E402
 from training.nets import NETS, Shape, build  # noqa: E402
 from training.others import load_teachers  # noqa: E402
 from training.runs import write_recipe  # noqa: E402
@@ -248,13 +247,41 @@ def test_a_net_for_smaller_pictures_is_trained_and_judged(things: Recipe, tmp_pa
     net = keras.models.load_model(tmp_path / "run" / "final.keras", compile=False)
     assert net.input_shape == (None, 32, 32, 3)
     write_recipe(tmp_path / "run", dataclasses.replace(things, size=32), [], "")
-    answers, _ = answer(tmp_path / "run", "choose")
+    answers, _ = judge.answer(tmp_path / "run", "choose")
     kept = read_answers(tmp_path / "run" / "watched.npz")
     assert dict(zip(answers.names, answers.labels, strict=True)) == dict(
         zip(kept.names, kept.labels, strict=True)
     )
     order = [answers.names.index(name) for name in kept.names]
     assert answers.logits[order] == pytest.approx(kept.logits, abs=1e-2)
+
+
+def test_several_nets_are_judged_one_by_one_and_together(
+    things: Recipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {f"test/{name}/{n}.png": picture(32, 32, ".png", n) for name in "ab" for n in range(9)}
+    files |= {
+        f"train/{name}/{n}.png": picture(32, 32, ".png", n) for name in "ab" for n in (30, 31)
+    }
+    files |= {f"val/{name}/{n}.png": picture(32, 32, ".png", n) for name in "ab" for n in (40, 41)}
+    store(files, tmp_path / "parted")
+    runs = [tmp_path / "first", tmp_path / "second"]
+    for seed, folder in enumerate(runs):
+        recipe = dataclasses.replace(things, data=str(tmp_path / "parted"), seed=seed)
+        train(recipe, folder)
+        write_recipe(folder, recipe, [], "")
+    capsys.readouterr()
+    judge.main([str(folder) for folder in runs])
+    lines = [line for line in capsys.readouterr().out.splitlines() if "top1" in line]
+    names = [line.partition(",")[0] for line in lines]
+    assert names == [str(runs[0]), str(runs[1]), "together"]
+    assert all("judge: top1" in line and "of 18 pictures" in line for line in lines)
+    each = [read_answers(folder / "judge.npz") for folder in runs]
+    shares = [np.exp(a.logits) / np.exp(a.logits).sum(axis=1, keepdims=True) for a in each]
+    both = judge.together(each)
+    assert np.exp(both.logits) == pytest.approx((shares[0] + shares[1]) / 2, abs=1e-5)
+    with pytest.raises(ModelError, match="expected nets for the same 18 pictures"):
+        judge.together([each[0], each[1]._replace(names=("x", *each[1].names[1:]))])
 
 
 def test_a_net_for_other_pictures_than_the_device_shows_is_not_quantised(tmp_path: Path) -> None:

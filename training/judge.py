@@ -1,9 +1,11 @@
-"""Measures a finished net on a part that neither its training nor any choice has seen.
+"""Measures finished nets on a part that neither their training nor any choice has seen.
 
     python -m training.judge runs/cifar10/residual
+    python -m training.judge runs/cifar10/residual runs/cifar10/pooled
 
 Meant for pictures with classes of their own and their `test` folder; signs are measured as the
-device reads them, by `calibration.evaluate`. The answers are left in the run's `judge.npz`.
+device reads them, by `calibration.evaluate`. Of several nets the mean of their probabilities is
+measured too. The answers are left in each run's `judge.npz`.
 """
 
 from __future__ import annotations
@@ -62,17 +64,44 @@ def _read(dataset: datasets.Dataset, examples: Sequence[Any], part: str) -> Crop
     return stack(images, [e.annotations[0].label for e in examples])
 
 
+def together(each: Sequence[Answers]) -> Answers:
+    """The mean of several nets' probabilities for the same pictures, as logits.
+
+    ModelError where they were not asked about the same pictures.
+    """
+    first = each[0]
+    for other in each[1:]:
+        if other.names != first.names or (other.labels != first.labels).any():
+            raise ModelError(
+                f"expected nets for the same {len(first.names)} pictures, such as "
+                f"{first.names[0]}, found one for {len(other.names)}, such as {other.names[0]}"
+            )
+    raised = [a.logits - a.logits.max(axis=1, keepdims=True) for a in each]
+    shares = [np.exp(r) / np.exp(r).sum(axis=1, keepdims=True) for r in raised]
+    mean = np.log(np.maximum(np.mean(shares, axis=0), np.finfo(np.float32).tiny))
+    return first._replace(logits=mean.astype(np.float32))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the share read right, and leave the answers beside the net."""
+    """Print the share read right, and leave the answers beside each net."""
     parser = CommandParser("training.judge", __doc__)
-    parser.add_argument("run", type=Path, help="the folder of a finished run")
-    parser.add_argument("--part", default="judge", help="of the run's data (%(default)s)")
+    parser.add_argument("runs", nargs="+", type=Path, help="the folders of finished runs")
+    parser.add_argument("--part", default="judge", help="of the runs' data (%(default)s)")
     flags = parser.parse(arguments)
-    answers, groups = answer(flags.run, flags.part)
+    found, groups = [], [""]
+    for run in flags.runs:
+        answers, groups = answer(run, flags.part)
+        write_answers(run / f"{flags.part}.npz", answers)
+        found.append(answers)
+        _show(str(run), answers, groups)
+    if len(found) > 1:
+        _show("together", together(found), groups)
+
+
+def _show(name: str, answers: Answers, groups: Sequence[str]) -> None:
     top1, (low, high) = share_and_interval(read_right(answers.logits, answers.labels), groups)
-    write_answers(flags.run / f"{flags.part}.npz", answers)
     print(
-        f"{flags.part}: top1 {100 * top1:.2f} % [{100 * low:.2f}, {100 * high:.2f}] of "
+        f"{name}, {answers.part}: top1 {100 * top1:.2f} % [{100 * low:.2f}, {100 * high:.2f}] of "
         f"{len(groups)} pictures"
     )
 
