@@ -94,7 +94,7 @@ class YoloDetector:
                 log.info("%s keeps its own input: %s", self.spec.name, error)
                 self._reshape = None
                 return self._own
-            log.info("%s sees frames at %d×%d", self.spec.name, *size)
+            log.debug("%s sees frames at %d×%d", self.spec.name, *size)
         self._eyes[size] = self._eyes.pop(size)
         return self._eyes[size]
 

@@ -54,15 +54,15 @@ def reshaped(data: bytes, own: Size, new: Size) -> bytes:
     model = schema.ModelT.InitFromPackedBuf(data, 0)
     graph = model.subgraphs[0]
     names = {number: name for name, number in vars(schema.BuiltinOperator).items()}
-    sizes: set[int] = set()  # tensors that hold one
+    sizes: set[int] = set()  # buffers that hold one
     for operator in graph.operators:
         name = names[model.operatorCodes[operator.opcodeIndex].builtinCode]
         if name in SIZED:
-            sizes.add(int(operator.inputs[SIZED[name]]))
+            sizes.add(int(graph.tensors[operator.inputs[SIZED[name]]].buffer))
         elif name not in AS_THEY_COME:
             raise ModelError(f"expected a net that takes any size, found {name} in it")
     for number in sizes:
-        buffer = model.buffers[graph.tensors[number].buffer]
+        buffer = model.buffers[number]
         values = np.frombuffer(bytes(buffer.data), np.int32).copy()
         place = slice(1, 3) if len(values) == 4 else slice(0, 2)
         values[place] = _moved(values[place], own, new)
