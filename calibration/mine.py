@@ -15,10 +15,10 @@ from typing import NamedTuple
 from calibration.walk import Walk
 from edge.core import Box, Detection, Detector
 from edge.detector import load_detector
-from edge.sinks.files import prove_place
+from edge.sinks.files import prove_place, write_whole
 from edge.status import StatusLine
 from models.command import CommandParser
-from models.errors import OutputError, SourceError, UsageError, run_command
+from models.errors import SourceError, UsageError, run_command
 from models.processors import available_threads
 from training.datasets import gtsdb
 from training.files import stem
@@ -143,17 +143,12 @@ def mine(detector: Detector, walk: Walk, labelled: Sequence[Negative]) -> list[N
 
 
 def write(path: Path, rows: Sequence[Negative]) -> None:
-    """Write all of it under another name, then rename. Raises OutputError."""
+    """All of it or nothing. Raises OutputError."""
     lines = [",".join(SCORED)]
     for row in rows:
         corners = ",".join(str(corner) for corner in row.box)
         lines.append(f"{row.picture},{corners},{row.kind},{row.score:.3f}")
-    part = path.with_suffix(".part")
-    try:
-        part.write_text("\n".join((*lines, "")), encoding="utf-8", newline="")
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
+    write_whole(path, "\n".join((*lines, "")).encode())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

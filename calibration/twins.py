@@ -9,20 +9,14 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import shlex
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from edge.line import pair_threshold
 from models.errors import ModelError
 from models.spec import FOLDER, Spec, find_model, load_spec
-from training import classifier, detector
 
-RECIPES: dict[str, Callable[[], Any]] = {
-    "training.classifier": classifier.Recipe,
-    "training.detector": detector.Recipe,
-}
 OWN_FLAGS = ("--run", "--parts", "--part")  # of a training: what a twin has of its own
 OWN_FIGURES = ("quantisation", "cost")  # of a model: what no twin can lend it
 
@@ -60,33 +54,14 @@ def check_twin(
 
 
 def _flags(command: str) -> list[str]:
-    """How a training's command differs from the default recipe, without what a twin has of its own.
-
-    Imitating teachers counts, not who they were. A value that is the default says nothing.
-    """
+    """What a training's command says of its recipe, but for what a twin has of its own."""
     words = shlex.split(command)
-    usual = _defaults(words)
-    found = []
-    for flag, text in itertools.pairwise(words):
-        if not flag.startswith("--") or flag in OWN_FLAGS:
-            continue
-        default = usual.get(flag)
-        value = text if default is None else type(default)(text)
-        if flag == "--teachers":
-            found.append(flag)
-        elif value != default:
-            found.append(f"{flag} {value}")
-    return sorted(found)
-
-
-def _defaults(words: Sequence[str]) -> dict[str, Any]:
-    """Flag → default of the training that a command calls."""
-    for module, recipe in RECIPES.items():
-        if module in words:
-            return {
-                f"--{name}".replace("_", "-"): value for name, value in asdict(recipe()).items()
-            }
-    return {}
+    pairs = [
+        (flag, "" if flag == "--teachers" else value)
+        for flag, value in itertools.pairwise(words)
+        if flag.startswith("--") and flag not in OWN_FLAGS
+    ]
+    return [f"{flag} {value}".strip() for flag, value in sorted(pairs)]
 
 
 def like_twin(spec: Spec, twin: Spec) -> Spec:

@@ -189,5 +189,6 @@ def test_at_least_one_thread_is_needed(threads: str, tmp_path: Path) -> None:
 
 
 def test_a_place_that_cannot_be_written_is_told_before_the_mining(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="cannot be written"):
-        mine.main(["-o", str(tmp_path / "no folder" / "list.csv")])
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(OutputError, match="file: cannot make this folder"):
+        mine.main(["-o", str(tmp_path / "file" / "list.csv")])

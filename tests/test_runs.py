@@ -51,6 +51,17 @@ def test_a_finished_run_names_its_recipe_data_and_command(
     assert found["command"] == f"python -m training.pretended --rate 0.25 --run {run}"
 
 
+def test_a_run_is_called_by_what_its_recipe_changes_however_it_was_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ways = (("--rate=0.5", "--epochs", "4"), ("--epochs", "04", "--until", "4"))
+    for number, words in enumerate(ways):
+        run = tmp_path / f"a run {number}"
+        start(monkeypatch, *words, "--limit", "7", "--run", str(run))
+        wanted = f"python -m training.pretended --epochs 4 --run '{run}' --limit 7"
+        assert origin(run)["command"] == wanted
+
+
 def test_a_finished_run_that_is_called_again_keeps_its_origin(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

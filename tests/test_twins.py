@@ -48,19 +48,6 @@ def test_a_twin_is_of_the_same_recipe_but_for_what_was_held_out() -> None:
             check(own, trained_by(flags))
 
 
-def test_recipes_are_compared_not_how_they_were_written() -> None:
-    check(record("all", "--seed 0 --rate 0.004 --epochs 26"), trained_by("--epochs 26"))
-    check(record("all"), trained_by("--decay 1e-2 --epochs 45"))
-    with pytest.raises(ModelError, match=r"same recipe \(--decay 0\.02\), found --seed 1"):
-        check(record("all", "--decay 2e-2"), trained_by("--decay 0.01 --seed 1"))
-    spec = detector_spec(metrics={"judge": {}, "street": {}})
-    command = "python -m training.detector --batch 16 --average 0.998 --run runs/a"
-    spec = dataclasses.replace(spec, origin=dataclasses.replace(spec.origin, command=command))
-    whole = {"command": "python -m training.detector --part all --wide 0.5 --run runs/b"}
-    with pytest.raises(ModelError, match=r"same recipe \(--wide 0\.5\), found"):
-        check_twin(whole, True, spec, "detect", MEASURED)
-
-
 def test_a_net_with_parts_held_out_takes_no_twin() -> None:
     with pytest.raises(ModelError, match="expected no --twin"):
         check(record("train"), TWIN)

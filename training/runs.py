@@ -6,7 +6,6 @@ import json
 import math
 import shlex
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -108,6 +107,21 @@ def read_json(path: Path, kind: type) -> Any:
     return found
 
 
+def command(module: str, recipe: Any, others: Mapping[str, Any]) -> str:
+    """The command of a recipe: what it has by default is left out, however it was called.
+
+    So those of two runs differ where their recipes do. `others` are flags that are no part of it.
+    """
+    usual = asdict(type(recipe)())
+    own = {
+        f"--{name.replace('_', '-')}": value
+        for name, value in asdict(recipe).items()
+        if value != usual[name]
+    }
+    words = [str(word) for pair in (own | dict(others)).items() for word in pair]
+    return shlex.join(["python", "-m", module, *words])
+
+
 def run_training(
     module: str,
     about: str | None,
@@ -144,6 +158,6 @@ def run_training(
     path = train(recipe, run, limit, until)
     finished = until is None or until >= recipe.epochs
     if finished and not (run / RECIPE).exists():  # called again, it has trained nothing
-        command = shlex.join(["python", "-m", module, *sys.argv[1:]])
-        write_recipe(run, recipe, origin(recipe), command, code)
+        where = {"--run": run} | ({"--limit": limit} if limit else {})
+        write_recipe(run, recipe, origin(recipe), command(module, recipe, where), code)
     print(f"wrote {path}")
