@@ -37,9 +37,7 @@ from training.datasets import Dataset, Example
 
 ROUNDS = 25  # pictures that each is timed on
 WARM_UP = 3
-SCORE = (
-    0.05  # from which all are timed: a run has no threshold yet, and suppression would take long
-)
+SCORE = 0.05  # from which all are timed: a run has no threshold, and would suppress for long
 
 
 class Candidate(NamedTuple):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import cv2
@@ -20,7 +21,7 @@ log = logging.getLogger(__name__)
 
 MAX_CANDIDATES = 1000  # before NMS: the best ones only, so that the work is bounded
 MAX_DETECTIONS = 300  # COCO's evaluation looks at no more than 100, GTSDB has at most 6 a picture
-MAX_INPUTS = 4  # kept at once, the model's own among them: a folder may hold pictures of many sizes
+MAX_OTHERS = 3  # inputs kept beside the model's own: a folder may hold pictures of many sizes
 
 
 class Eye(NamedTuple):
@@ -52,9 +53,13 @@ class YoloDetector:
         self.score = spec.thresholds["score"] if score is None else score
         self._iou = spec.thresholds["iou"]
         self._ramp = np.arange(spec.output.bins, dtype=np.float32)
-        self._own = self._eye((spec.input.width, spec.input.height), runtime)
-        self._eyes = {(self._own.width, self._own.height): self._own}  # the latest last
-        self._reshape = reshape
+        strides = spec.output.strides
+        self._own = _eye((spec.input.width, spec.input.height), runtime, strides)
+        self._other = (
+            lru_cache(MAX_OTHERS)(lambda size: _eye(size, reshape(size), strides))
+            if reshape
+            else None
+        )
         # A score needs no sigmoid to be refused: the threshold is moved to the logits instead.
         clipped = min(max(self.score, 1e-6), 1 - 1e-6)
         self._logit = float(np.log(clipped / (1 - clipped)))
@@ -75,28 +80,18 @@ class YoloDetector:
             if boxes[i, 2] > boxes[i, 0] and boxes[i, 3] > boxes[i, 1]
         ]
 
-    def _eye(self, size: Size, runtime: Runtime) -> Eye:
-        grids = tuple(_grid(size[0] // s, size[1] // s) for s in self.spec.output.strides)
-        return Eye(*size, runtime, grids)
-
     def _fitting(self, image: Image) -> Eye:
         """The net in the shape of this frame; the model's own where it fits or cannot change."""
-        if not self._reshape:
-            return self._own
         own = self._own.width, self._own.height
         size = fitting((image.shape[1], image.shape[0]), own)
-        if size not in self._eyes and len(self._eyes) >= MAX_INPUTS:
-            del self._eyes[next(each for each in self._eyes if each != own)]
-        if size not in self._eyes:
-            try:
-                self._eyes[size] = self._eye(size, self._reshape(size))
-            except ModelError as error:
-                log.info("%s keeps its own input: %s", self.spec.name, error)
-                self._reshape = None
-                return self._own
-            log.debug("%s sees frames at %d×%d", self.spec.name, *size)
-        self._eyes[size] = self._eyes.pop(size)
-        return self._eyes[size]
+        if size == own or not self._other:
+            return self._own
+        try:
+            return self._other(size)
+        except ModelError as error:
+            log.info("%s keeps its own input: %s", self.spec.name, error)
+            self._other = None
+            return self._own
 
     def _decode(self, eye: Eye, outputs: tuple[Array, ...]) -> tuple[Array, Array]:
         """Boxes (n, 4) in letterbox pixels and scores (n,) of all anchors above the threshold."""
@@ -149,6 +144,10 @@ class YoloDetector:
         return found
 
 
+def _eye(size: Size, runtime: Runtime, strides: Sequence[int]) -> Eye:
+    return Eye(*size, runtime, tuple(_grid(size[0] // s, size[1] // s) for s in strides))
+
+
 def _grid(columns: int, rows: int) -> Array:
     """Anchor centres in cells, (rows · columns, 2) x, y."""
     x, y = np.meshgrid(np.arange(columns) + 0.5, np.arange(rows) + 0.5)
@@ -169,7 +168,8 @@ def load_detector(name: str, threads: int, score: float | None = None) -> YoloDe
     if spec.task != "detect":
         raise ModelError(f"{path}: expected a detector, found a model to {spec.task}")
     runtime = LiteRtRuntime(spec, path, threads)
-    detector = YoloDetector(spec, runtime, score, runtime.reshaped)
+    reshape = partial(LiteRtRuntime, spec, path, threads)
+    detector = YoloDetector(spec, runtime, score, reshape)
     detector._by_stride(
         detector._own, tuple(np.empty(shape, np.float32) for shape in runtime.shapes)
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
@@ -49,29 +48,21 @@ class LiteRtRuntime:
     """A model on the CPU.
 
     Called with uint8 (height, width, 3) RGB it returns every output, dequantised to float32, in
-    the model's own order. Raises ModelError where the file is not what its JSON says, or, when
-    called, where it cannot be run.
+    the model's own order. `size` (width, height) is another input than the spec's
+    (`edge.reshape`). Raises ModelError where the file is not what its JSON says, cannot have that
+    input, or, when called, where it cannot be run.
     """
 
-    def __init__(self, spec: Spec, json_path: Path, threads: int) -> None:
-        self._spec, self._path, self._threads = spec, json_path, threads
-        self._open(model_bytes(spec, json_path), (spec.input.width, spec.input.height))
-
-    def reshaped(self, size: Size) -> LiteRtRuntime:
-        """The same model for another input, width × height.
-
-        ModelError where it is not made of convolutions alone (`edge.reshape`).
-        """
-        own = self._spec.input.width, self._spec.input.height
-        other = copy.copy(self)
-        other._open(reshaped(model_bytes(self._spec, self._path), own, size), size)
-        return other
-
-    def _open(self, data: bytes, size: Size) -> None:
-        name = self._name = self._path.with_name(self._spec.file)
-        self._interpreter = open_interpreter(data, name, self._threads)
+    def __init__(self, spec: Spec, json_path: Path, threads: int, size: Size | None = None) -> None:
+        data = model_bytes(spec, json_path)
+        own = spec.input.width, spec.input.height
+        if size:
+            data = reshaped(data, own, size)
+        width, height = size or own
+        name = self._name = json_path.with_name(spec.file)
+        self._interpreter = open_interpreter(data, name, threads)
         inputs = self._interpreter.get_input_details()
-        expected = (1, size[1], size[0], 3)
+        expected = (1, height, width, 3)
         found = [(tuple(int(n) for n in i["shape"]), np.dtype(i["dtype"]).name) for i in inputs]
         if found != [(expected, "uint8")]:
             raise ModelError(f"{name}: expected one input {expected} uint8, found {found}")

@@ -12,7 +12,7 @@ import pytest
 from small_models import classifier_bytes, detector_bytes, detector_spec, save
 
 from edge.core import Array, Box, Image
-from edge.detector import MAX_INPUTS, YoloDetector, load_detector
+from edge.detector import MAX_OTHERS, YoloDetector, load_detector
 from edge.reshape import FEWER, STEP, Size, fitting, reshaped
 from edge.runtime import LiteRtRuntime
 from edge.sources import DEMO
@@ -60,10 +60,10 @@ def small(folder: Path, width: int = 160, height: int = 96) -> tuple[LiteRtRunti
 
 
 def test_another_input_gives_the_same_answers_for_the_same_pixels(tmp_path: Path) -> None:
-    runtime, _ = small(tmp_path)
+    runtime, path = small(tmp_path)
     image = np.random.default_rng(1).integers(0, 256, (96, 160, 3), np.uint8)
     image[:, 96:] = 0
-    narrow = runtime.reshaped((96, 96))
+    narrow = LiteRtRuntime(load_spec(path), path, 1, (96, 96))
     assert sorted(narrow.shapes) == [(1, 12, 12, 1), (1, 12, 12, 64)]
     for whole, part in zip(
         runtime(image), narrow(np.ascontiguousarray(image[:, :96])), strict=True
@@ -78,7 +78,8 @@ def test_a_published_net_rewritten_for_its_own_size_is_itself(name: str) -> None
     own = spec.input.width, spec.input.height
     runtime = LiteRtRuntime(spec, FOLDER / f"{name}.json", 1)
     image = np.random.default_rng(0).integers(0, 256, (own[1], own[0], 3), np.uint8)
-    for first, second in zip(runtime(image), runtime.reshaped(own)(image), strict=True):
+    again = LiteRtRuntime(spec, FOLDER / f"{name}.json", 1, own)
+    for first, second in zip(runtime(image), again(image), strict=True):
         assert np.array_equal(first, second)
 
 
@@ -86,7 +87,7 @@ def test_the_published_detector_finds_in_a_narrow_frame_what_it_finds_in_grey() 
     """Frames of the demo drive cut to 4:3, 3:4 and a strip, with and without another input."""
     video = cv2.VideoCapture(str(DEMO))
     detector, kept = load_detector("detector", 1), load_detector("detector", 1)
-    kept._reshape = None
+    kept._other = None
     signs = 0
     for number in range(0, int(video.get(cv2.CAP_PROP_FRAME_COUNT)), 45):
         video.set(cv2.CAP_PROP_POS_FRAMES, number)
@@ -98,24 +99,18 @@ def test_the_published_detector_finds_in_a_narrow_frame_what_it_finds_in_grey() 
             for each in usual:
                 if each.score > 0.6 and _inside(each.box, image):
                     signs += 1
-                    assert max(_overlap(each.box, other.box) for other in found) > 0.8
+                    assert max(each.box.iou(other.box) for other in found) > 0.8
     video.release()
     assert signs > 20
-    assert len(detector._eyes) == 4
-    assert len(kept._eyes) == 1
+    assert detector._other
+    assert detector._other.cache_info().currsize == 3
+    assert kept._other is None
 
 
 def _inside(box: Box, image: Image) -> bool:
     """Not cut by the frame's edge: there the grey beside it does tell something."""
     rows, columns = image.shape[:2]
     return box.x1 > 4 and box.y1 > 4 and box.x2 < columns - 4 and box.y2 < rows - 4
-
-
-def _overlap(a: Box, b: Box) -> float:
-    width, height = min(a.x2, b.x2) - max(a.x1, b.x1), min(a.y2, b.y2) - max(a.y1, b.y1)
-    both = max(width, 0) * max(height, 0)
-    areas = [(box.x2 - box.x1) * (box.y2 - box.y1) for box in (a, b)]
-    return both / (sum(areas) - both)
 
 
 def test_a_net_that_does_more_than_convolve_is_not_rewritten() -> None:
@@ -176,7 +171,8 @@ def test_each_shape_is_made_once_and_the_latest_are_kept() -> None:
     assert reshaping.shown == [(192, 320), (192, 192)] * 2
     for width in (32, 64, 96, 128):
         detector.detect(frame(width, 192))
-    assert len(detector._eyes) == MAX_INPUTS
+    assert detector._other
+    assert detector._other.cache_info().currsize == MAX_OTHERS
     detector.detect(frame(320, 192))
     detector.detect(frame(128, 192))
     assert len(reshaping.made) == 5  # own and latest are still there …

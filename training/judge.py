@@ -26,6 +26,7 @@ from training.classifier import FINAL
 from training.crops import Crops, stack, store
 from training.feed import Look, undisturbed
 from training.nets import load
+from training.report.metrics import probabilities
 from training.runs import RECIPE, read_json
 from training.watched import Answers, margin, read_right, share_and_interval, write_answers
 
@@ -76,9 +77,8 @@ def together(each: Sequence[Answers]) -> Answers:
                 f"expected nets for the same {len(first.names)} pictures, such as "
                 f"{first.names[0]}, found one for {len(other.names)}, such as {other.names[0]}"
             )
-    raised = [a.logits - a.logits.max(axis=1, keepdims=True) for a in each]
-    shares = [np.exp(r) / np.exp(r).sum(axis=1, keepdims=True) for r in raised]
-    mean = np.log(np.maximum(np.mean(shares, axis=0), np.finfo(np.float32).tiny))
+    mean = np.mean([probabilities(a.logits) for a in each], axis=0)
+    mean = np.log(np.maximum(mean, np.finfo(np.float32).tiny))
     return first._replace(logits=mean.astype(np.float32))
 
 
@@ -88,12 +88,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("runs", nargs="+", type=Path, help="the folders of finished runs")
     parser.add_argument("--part", default="judge", help="of the runs' data (%(default)s)")
     flags = parser.parse(arguments)
-    found, groups = [], [""]
+    found = []
     for run in flags.runs:
         answers, groups = answer(run, flags.part)
         write_answers(run / f"{flags.part}.npz", answers)
-        found.append(answers)
         _show(str(run), answers, groups)
+        found.append(answers)
     if len(found) > 1:
         _show("together", together(found), groups)
 

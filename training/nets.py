@@ -76,7 +76,7 @@ def residual(shape: Shape) -> keras.Model:
     Too large for the edge: a teacher, and the best net of the CIFAR-10 ladder.
     """
     image, x = _input(shape)
-    x = _block(x, _scaled(32, shape.width), 2 if shape.size > 32 else 1)
+    x = _stem(x, shape)
     for channels, stride in ((32, 1), (32, 1), (64, 2), (64, 1), (128, 2), (128, 1)):
         x = _basic(x, _scaled(channels, shape.width), stride)
     return _output(shape, image, layers.GlobalAveragePooling2D()(x))
@@ -88,7 +88,7 @@ def pooled(shape: Shape) -> keras.Model:
     Channels as in a CIFAR-10 speed record (Jordan, 2024, arXiv:2404.00498). `width` counts.
     """
     image, x = _input(shape)
-    x = _block(x, _scaled(32, shape.width), 2 if shape.size > 32 else 1)
+    x = _stem(x, shape)
     for channels in (64, 256, 256):
         x = _block(x, _scaled(channels, shape.width))
         x = _block(layers.MaxPooling2D()(x), _scaled(channels, shape.width))
@@ -151,6 +151,11 @@ def multiply_adds(net: keras.Model) -> int:
 def _input(shape: Shape) -> tuple[Any, Any]:
     image = keras.Input((shape.size, shape.size, 3), name="image")
     return image, layers.Rescaling(1 / 255)(image)  # no offset: int8 takes this into the input
+
+
+def _stem(x: Any, shape: Shape) -> Any:
+    """A first convolution that halves what is larger than 32 px."""
+    return _block(x, _scaled(32, shape.width), 2 if shape.size > 32 else 1)
 
 
 def _output(shape: Shape, image: Any, x: Any) -> keras.Model:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from models.errors import ModelError
 from training.nets import load
+from training.report.metrics import probabilities
 from training.steps import Predict, frozen
 
 
@@ -50,9 +51,7 @@ def load_teachers(
     def teach(images: NDArray[np.uint8]) -> NDArray[np.float32]:
         total = np.zeros((len(images), classes), np.float32)
         for net in nets:
-            logits = net(images) / softness
-            powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-            total += powers / powers.sum(axis=1, keepdims=True)
+            total += probabilities(net(images), softness)
         return np.asarray(total / len(nets), np.float32)
 
     return teach

@@ -69,8 +69,7 @@ def refuse_out_of_range(recipe: Any, ranges: Mapping[str, Range]) -> None:
     """UsageError for the first number of a recipe that is not in its range, or is none."""
     for name, wanted in ranges.items():
         if not wanted.holds(value := getattr(recipe, name)):
-            flag = name.replace("_", "-")
-            raise UsageError(f"--{flag}: expected {wanted}, found {value:g}")
+            raise UsageError(f"{_flag(name)}: expected {wanted}, found {value:g}")
 
 
 def commit() -> str:
@@ -107,17 +106,18 @@ def read_json(path: Path, kind: type) -> Any:
     return found
 
 
+def _flag(name: str) -> str:
+    """How the command line calls a field of a recipe."""
+    return "--" + name.replace("_", "-")
+
+
 def command(module: str, recipe: Any, others: Mapping[str, Any]) -> str:
     """The command of a recipe: what it has by default is left out, however it was called.
 
     So those of two runs differ where their recipes do. `others` are flags that are no part of it.
     """
     usual = asdict(type(recipe)())
-    own = {
-        f"--{name.replace('_', '-')}": value
-        for name, value in asdict(recipe).items()
-        if value != usual[name]
-    }
+    own = {_flag(name): value for name, value in asdict(recipe).items() if value != usual[name]}
     words = [str(word) for pair in (own | dict(others)).items() for word in pair]
     return shlex.join(["python", "-m", module, *words])
 
@@ -136,7 +136,7 @@ def run_training(
     """
     parser = CommandParser(module, about)
     for name, value in asdict(recipe_type()).items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
+        parser.add_argument(_flag(name), type=type(value), default=value)
     folder = Path("runs") / module.rpartition(".")[2]
     parser.add_argument("--run", type=Path, default=folder, help="the run's folder")
     parser.add_argument("--limit", type=int, help="train on about N of the real pictures only")
