@@ -24,7 +24,8 @@ from models.spec import find_model, load_spec
 
 BUDGET_S = 0.8  # of measuring, loading the model for each count not included
 LEAST_ROUNDS = 2  # of every count, where the budget is spent before: one busy moment is no verdict
-MARGIN = 1.05  # more threads, or more interpreters, must be so much faster to be worth it
+MARGIN = 1.05  # more threads must be so much faster to be worth it; so much slower are more
+# interpreters worth it all the same, for they also work while their answers are read and drawn
 MOST = 8  # threads, and interpreters: a frame of a small model has no work for more
 FILE = "threads.json"
 
@@ -38,7 +39,7 @@ class Plan(NamedTuple):
     """How the work on a detector is spread.
 
     `threads`: of one interpreter, for the least time a frame. `workers`: one-thread interpreters
-    at work at once, for the most frames a second; 1 where one with `threads` does as many.
+    at work at once, for the most frames a second; 1 where one with `threads` does more.
     """
 
     threads: int
@@ -98,7 +99,7 @@ def measure(make: Callable[[int], Invoke], processors: int, timed: Timed | None 
         if seconds * MARGIN < best[threads]:
             threads = count
     log.debug("seconds a frame by threads: %s, %d workers: %s", best, most, together)
-    return Plan(threads, most if together * MARGIN < best[threads] else 1)
+    return Plan(threads, most if together < best[threads] * MARGIN else 1)
 
 
 def timed_together(invokes: Sequence[Invoke]) -> float:
