@@ -62,11 +62,20 @@ def test_a_place_that_is_taken_is_left_alone() -> None:
     assert (after.boxes == full.boxes).all()
 
 
-def test_a_sticker_as_large_as_the_window_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pasting, "LEAST_SIDE", 80.0)
+def test_a_sticker_as_large_as_the_window_is_left_out() -> None:
     small = Picture(np.full((40, 40, 3), 100, np.uint8), np.zeros((0, 4), np.float32))
-    after = paste(small, STICKERS, np.random.default_rng(0))
+    after = paste(small, STICKERS, np.random.default_rng(0), least=80.0)
     assert (after.image == 100).all() and not len(after.boxes)
+
+
+@pytest.mark.parametrize("least", [9.0, 60.0])
+def test_what_is_pasted_has_the_least_size_or_more(least: float) -> None:
+    sides = [
+        max(x2 - x1, y2 - y1)
+        for seed in range(40)
+        for x1, y1, x2, y2 in paste(window(), STICKERS, np.random.default_rng(seed), least).boxes
+    ]
+    assert 0.9 * least <= min(sides) < 2 * least
 
 
 def shapes(monkeypatch: pytest.MonkeyPatch, aside: float, hanging: float) -> np.ndarray:

@@ -17,7 +17,7 @@ from training import datasets, negatives
 from training.detector import Recipe
 from training.files import stem
 from training.memory import refuse_too_little
-from training.paste import Stickers, paste
+from training.paste import LEAST_SIDE, Stickers, paste
 from training.views import Image, Picture, ViewSettings, compose, finish
 
 PICTURE_BYTES = 1360 * 800 * 3
@@ -26,7 +26,8 @@ HIDDEN = ("unclear", "no_stopping", "parking", "crossing", "bus_stop", "path", "
 
 WIDER = 2  # times the side: four times as many pixels, for signs larger than a window
 WIDE_SCALES = (0.8, 2.5)  # at less, a picture does not fill such a window
-CLOSE_WIDE, CLOSE_WIDE_SCALES = 0.3, (2.5, 6.0)
+CLOSE_WIDE, CLOSE_WIDE_SCALES = 0.6, (2.5, 8.0)
+WIDE_PASTED = 60.0  # px across at least: small ones are pasted into the others
 
 
 class Place(NamedTuple):
@@ -67,7 +68,8 @@ class Windows(Dataset[dict[str, torch.Tensor]]):
         mosaic = place.number < self.mosaics
         window = compose(self.pictures, self.weights, settings, rng, mosaic)
         if self.stickers and rng.random() < self.recipe.pasted:
-            window = paste(window, self.stickers, rng)
+            least = WIDE_PASTED if place.wide else LEAST_SIDE
+            window = paste(window, self.stickers, rng, least)
         view = finish(window, settings, rng)
         scale = np.array([settings.width, settings.height] * 2, np.float32)
         centre = (view.boxes[:, :2] + view.boxes[:, 2:]) / 2

@@ -8,34 +8,21 @@ from functools import partial
 import numpy as np
 
 from training.glyphs import text
+from training.lamps_and_wheels import (
+    AMBER,
+    CENTRE,
+    CREAM,
+    DARK,
+    GREEN,
+    LAMPS_AND_WHEELS,
+    RED,
+    WHITE,
+)
 from training.vector import Colour, Pen, arc, chain, circle, rectangle, regular, rounded, smooth
 
-CENTRE = (0.5, 0.5)
-RED: Colour = (40, 30, 205)
-AMBER: Colour = (20, 150, 245)
-GREEN: Colour = (90, 190, 40)
 BLUE: Colour = (170, 90, 20)
 YELLOW: Colour = (60, 215, 250)
-CREAM: Colour = (215, 235, 242)
-WHITE: Colour = (240, 240, 240)
 GREY: Colour = (130, 130, 130)
-DARK: Colour = (40, 38, 38)
-
-
-def _lamp(colour: Colour, pen: Pen) -> None:
-    """A round lamp that is lit: dark rim, lens, bright middle."""
-    pen.plate(DARK, circle(CENTRE, 0.5))
-    for step in range(8):
-        share = step / 7
-        blend = tuple(round(c + (255 - c) * share * 0.7) for c in colour)
-        pen.fill((blend[0], blend[1], blend[2]), circle((0.48, 0.47), 0.43 - 0.045 * step))
-
-
-def _traffic_light(pen: Pen) -> None:
-    pen.plate(DARK, rectangle(0.31, 0, 0.69, 1, 0.06))
-    for y, colour in ((0.18, (30, 20, 60)), (0.5, (20, 45, 70)), (0.82, GREEN)):
-        pen.disc((60, 60, 60), 0.5, y, 0.145)
-        pen.disc(colour, 0.5, y, 0.125)
 
 
 def _clock(pen: Pen) -> None:
@@ -48,13 +35,28 @@ def _clock(pen: Pen) -> None:
     pen.at(0.5, 0.5, turn=50).fill(DARK, rectangle(-0.015, -0.36, 0.015, 0.06))
 
 
-def _wheel(pen: Pen) -> None:
-    pen.plate(DARK, circle(CENTRE, 0.5))
-    pen.fill((165, 165, 165), circle(CENTRE, 0.33))
-    for spoke in range(5):
-        local = pen.at(0.5, 0.5, turn=spoke * 72)
-        local.fill(DARK, [(0.06, -0.10), (0.10, -0.26), (-0.10, -0.26), (-0.06, -0.10)])
-    pen.disc((100, 100, 100), 0.5, 0.5, 0.06)
+def _round_letter(colour: Colour, pen: Pen) -> None:
+    """The round letter of a shop's name, cut out of plastic."""
+    pen.plate(colour, circle(CENTRE, 0.5))
+    pen.fill((205, 210, 212), circle(CENTRE, 0.31))
+
+
+def _dish(pen: Pen) -> None:
+    """A satellite dish with its arm."""
+    pen.plate((205, 207, 208), arc(CENTRE, (0.44, 0.5), 0, 360))
+    pen.fill((185, 187, 190), arc((0.46, 0.47), (0.34, 0.4), 0, 360))
+    pen.stroke((70, 70, 72), [(0.3, 0.95), (0.52, 0.5)], 0.035)
+    pen.disc((60, 60, 62), 0.53, 0.48, 0.05)
+
+
+def _fan(pen: Pen) -> None:
+    """The round grille of a ventilator."""
+    pen.plate((200, 198, 196), rectangle(0, 0, 1, 1, 0.04))
+    pen.fill((70, 68, 68), circle(CENTRE, 0.44))
+    for radius in (0.12, 0.2, 0.28, 0.36):
+        pen.stroke((190, 188, 186), arc(CENTRE, radius, 0, 360), 0.02)
+    for turn in range(0, 180, 45):
+        pen.at(0.5, 0.5, turn=turn).fill((190, 188, 186), rectangle(-0.44, -0.012, 0.44, 0.012))
 
 
 def _mirror(pen: Pen) -> None:
@@ -203,13 +205,12 @@ def _parasol(pen: Pen) -> None:
 
 
 LOOKALIKE_THINGS: dict[str, Callable[[Pen], None]] = {
-    "red lamp": partial(_lamp, RED),
-    "amber lamp": partial(_lamp, AMBER),
-    "green lamp": partial(_lamp, GREEN),
-    "white lamp": partial(_lamp, CREAM),
-    "traffic light": _traffic_light,
+    **LAMPS_AND_WHEELS,
     "clock": _clock,
-    "wheel": _wheel,
+    "green round letter": partial(_round_letter, (60, 120, 30)),
+    "blue round letter": partial(_round_letter, BLUE),
+    "dish": _dish,
+    "fan": _fan,
     "mirror": _mirror,
     "archery target": _target,
     "round shop sign": _round_shop,

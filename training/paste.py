@@ -19,13 +19,14 @@ from training import datasets
 from training.artwork import LOOKALIKES, foreign_art, lookalike_art, sign_art
 from training.nations import random_style
 from training.views import Boxes, Image, Picture
-from training.wear import ART, weathered
+from training.wear import weathered
 
 Sticker = NDArray[np.uint8]  # (h, w, 4) BGRA, straight alpha, the sign filling it
 
 FRAMES = (14, 29)  # of each track of 30: the last ones are the largest
 LEAST = 20  # px: smaller cuttings hold nothing that is worth pasting
 DRAWINGS = 8  # of each of the 43, half of them as other countries draw them
+ART = 384  # px of a drawing: sharp where it fills a window
 LEAST_SIDE, MOST_SIDE = 9.0, 0.95  # px across; of the window's height
 ENLARGED = 1.9  # a sticker is shown this much larger than it is, at most
 ASIDE = 0.15  # are seen from far aside
@@ -130,10 +131,12 @@ def all_stickers(seed: int, limit: int | None = None) -> Stickers:
     return Stickers(gtsrb_stickers(limit), *drawn_stickers(seed))
 
 
-def paste(window: Picture, stickers: Stickers, rng: np.random.Generator) -> Picture:
+def paste(
+    window: Picture, stickers: Stickers, rng: np.random.Generator, least: float = LEAST_SIDE
+) -> Picture:
     """The window with up to `MOST` stickers in free places, and the boxes of those that are signs.
 
-    A place that is taken is left alone.
+    They are `least` px across or more. A place that is taken is left alone.
     """
     image, boxes = window.image.copy(), list(window.boxes)
     taken = list(window.boxes)
@@ -142,7 +145,7 @@ def paste(window: Picture, stickers: Stickers, rng: np.random.Generator) -> Pict
         is_sign = rng.random() >= LOOKALIKE
         kind = stickers.real if rng.random() < CUT_OUT else stickers.drawn
         pool = kind if is_sign else stickers.lookalikes
-        sticker = _posed(pool[int(rng.integers(len(pool)))], (LEAST_SIDE, MOST_SIDE * rows), rng)
+        sticker = _posed(pool[int(rng.integers(len(pool)))], (least, MOST_SIDE * rows), rng)
         height, width = sticker.shape[:2]
         if width >= columns or height >= rows:
             continue
@@ -165,7 +168,7 @@ def _posed(sticker: Sticker, sizes: tuple[float, float], rng: np.random.Generato
     low, high = np.log(sizes[0]), np.log(min(sizes[1], ENLARGED * side))
     scale = float(np.exp(rng.uniform(low, max(low, high)))) / side
     aside = rng.random() < ASIDE
-    squeeze = rng.uniform(0.3, 0.8) if aside else 1 - 0.35 * rng.random() ** 3
+    squeeze = rng.uniform(0.2, 0.8) if aside else 1 - 0.35 * rng.random() ** 3
     width = max(4, round(sticker.shape[1] * scale * squeeze))
     height = max(4, round(sticker.shape[0] * scale))
     flat = sticker.astype(np.float32)
