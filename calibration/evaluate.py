@@ -24,7 +24,7 @@ from calibration.finding import detector_figures, latency
 from calibration.gallery import gallery_file, write_gallery
 from calibration.kinds import measure_kinds, negatives_by_picture
 from calibration.operating import cross_fitted_detector, cross_fitted_system
-from calibration.pictures import check_suits, choose, open_set, trained_on
+from calibration.pictures import check_suits, choose, trained_on
 from calibration.places import is_gtsdb_test, known_places
 from calibration.reading import measure_classifier
 from calibration.robustness import PASSES, Sightings, measure_cameras, measure_corruptions
@@ -44,6 +44,7 @@ from models.command import CommandParser
 from models.errors import UsageError, run_command
 from models.processors import available_threads
 from models.spec import Spec
+from training.datasets import open_set
 
 TASKS = ("classifier", "detector", "system")
 MAX_MARGIN = 1.0

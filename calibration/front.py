@@ -20,7 +20,7 @@ import numpy as np
 from calibration.candidate import Target, write
 from calibration.cost import multiply_adds
 from calibration.finding import detector_figures
-from calibration.pictures import check_suits, choose, open_set
+from calibration.pictures import check_suits, choose
 from calibration.publish_detector import draft
 from calibration.seen import WHOLE_CURVE, see_detector
 from calibration.walk import Walk
@@ -33,7 +33,7 @@ from models.command import CommandParser
 from models.errors import UsageError, run_command
 from models.processors import available_threads
 from models.spec import find_model, load_spec
-from training.datasets import Dataset, Example
+from training.datasets import Dataset, Example, open_set
 
 ROUNDS = 25  # pictures that each is timed on
 WARM_UP = 3

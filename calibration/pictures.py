@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -12,17 +11,11 @@ from calibration.walk import known
 from models.errors import SourceError, UsageError
 from models.signs import COUNT
 from models.spec import Spec
-from training.datasets import Dataset, Example, gtsdb, gtsrb, open_dataset, part
+from training.datasets import Dataset, Example, part
 from training.files import stem
 from training.split import read_split
 
-SETS = {"gtsrb": gtsrb, "gtsdb": gtsdb}  # found under `data_root()`
 CUT_OUT = ("gtsrb", "folders")  # layouts whose pictures are single signs
-
-
-def open_set(name: str) -> Dataset:
-    """The data set of a name, or in a folder or archive; SourceError where there is none."""
-    return SETS[name]() if name in SETS else open_dataset(Path(name))
 
 
 def choose(dataset: Dataset, name: str | None, limit: int | None) -> tuple[Example, ...]:

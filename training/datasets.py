@@ -26,6 +26,7 @@ __all__ = [
     "gtsdb",
     "gtsrb",
     "open_dataset",
+    "open_set",
     "part",
 ]
 
@@ -67,6 +68,12 @@ def gtsdb() -> Dataset:
     """GTSDB's training part under `data_root()`, taken out of the full set if need be."""
     found = _open_first("GTSDB's training part", "gtsdb", GTSDB_PLACES)
     return found.only(lambda example: stem(example.name) < f"{GTSDB_TRAINING:05d}")
+
+
+def open_set(name: str) -> Dataset:
+    """`gtsrb` and `gtsdb` are their training parts under `data_root()`; all else is a path."""
+    known = {"gtsrb": gtsrb, "gtsdb": gtsdb}
+    return known[name]() if name in known else open_dataset(Path(name))
 
 
 def _open_first(what: str, name: str, places: tuple[str, ...]) -> Dataset:
@@ -133,14 +140,8 @@ def _part_of(dataset: Dataset, example: Example) -> str:
         ) from None
 
 
-def _open(text: str) -> Dataset:
-    """`gtsrb` and `gtsdb` are the training parts under `data_root()`; all else is a path."""
-    known = {"gtsrb": gtsrb, "gtsdb": gtsdb}
-    return known[text]() if text in known else open_dataset(Path(text))
-
-
 def _check(arguments: argparse.Namespace) -> int:
-    dataset = _open(arguments.data)
+    dataset = open_set(arguments.data)
     print(census.headline(dataset, census.count(dataset)))
     with progress("check", len(dataset.examples), "pictures") as advance:
         faults = census.faults(dataset, advance)
@@ -153,7 +154,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _describe(arguments: argparse.Namespace) -> None:
-    dataset = _open(arguments.data)
+    dataset = open_set(arguments.data)
     counts = census.count(dataset)
     path = arguments.output or CHART / f"{dataset.name}.png"
     chart.draw_chart(census.headline(dataset, counts), counts, path)
@@ -164,7 +165,7 @@ def _describe(arguments: argparse.Namespace) -> None:
 
 def _split(arguments: argparse.Namespace) -> None:
     for name in arguments.sets or ("gtsrb", "gtsdb"):
-        path = split.write_split(_open(name), arguments.seed)
+        path = split.write_split(open_set(name), arguments.seed)
         sizes = Counter(split.read_split(name).values())
         print(f"{path}: " + ", ".join(f"{its} {size}" for its, size in sorted(sizes.items())))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,9 +63,7 @@ class Gathered(NamedTuple):
 
 def gather(choice: Choice) -> Gathered:
     """Read and check everything before the first step. SourceError names the broken picture."""
-    dataset = (
-        datasets.gtsrb() if choice.data == "gtsrb" else datasets.open_dataset(Path(choice.data))
-    )
+    dataset = datasets.open_set(choice.data)
     classes = dataset.classes or label_names()
     _check(dataset, len(classes))
     learnt, watched, part = _divide(dataset, choice)

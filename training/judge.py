@@ -11,8 +11,8 @@ measured too. The answers are left in each run's `judge.npz`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -37,7 +37,7 @@ def answer(run: Path, part: str) -> tuple[Answers, list[str]]:
     """What the run's net says of a part of its own data set, and each picture's track."""
     recipe = read_json(run / RECIPE, dict)["recipe"]
     data = str(recipe["data"])
-    dataset = datasets.gtsrb() if data == "gtsrb" else datasets.open_dataset(Path(data))
+    dataset = datasets.open_set(data)
     classes = tuple(read_json(run / "classes.json", list))
     if classes != (dataset.classes or label_names()):
         raise ModelError(
@@ -45,7 +45,7 @@ def answer(run: Path, part: str) -> tuple[Answers, list[str]]:
             f"{dataset.files.path}, found one for {len(classes)} that are not the same"
         )
     examples = datasets.part(dataset, part)
-    crops = _read(dataset, examples, part)
+    crops = _read(data, part)
     look = Look(str(recipe["colour"]), str(recipe["contrast"]))
     net = load(run / FINAL)
     images = undisturbed(crops, look, margin(data), net.input_shape[1])
@@ -59,7 +59,11 @@ def answer(run: Path, part: str) -> tuple[Answers, list[str]]:
     return Answers(logits, crops.labels, names, part), [e.track or e.name for e in examples]
 
 
-def _read(dataset: datasets.Dataset, examples: Sequence[Any], part: str) -> Crops:
+@lru_cache(maxsize=1)
+def _read(data: str, part: str) -> Crops:
+    """All pictures of the part; several nets are asked about the same."""
+    dataset = datasets.open_set(data)
+    examples = datasets.part(dataset, part)
     bar = tqdm(examples, desc=part, unit="", mininterval=5)
     images = [store(dataset.read(e), e.annotations[0].box) for e in bar]
     return stack(images, [e.annotations[0].label for e in examples])

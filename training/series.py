@@ -125,5 +125,5 @@ def tracks(data: str) -> dict[str, str]:
 
     `data` is gtsrb or the folder of another data set.
     """
-    dataset = datasets.gtsrb() if data == "gtsrb" else datasets.open_dataset(Path(data))
+    dataset = datasets.open_set(data)
     return {example.name: example.track or example.name for example in dataset.examples}

@@ -10,12 +10,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from models.errors import OutputError
 from models.imaging import CROP_SIZE
+from training.datasets import open_set
 from training.progress import progress
 from training.report import sections
 from training.report.attention import load_net
 from training.report.findings import find
 from training.report.material import Run
-from training.report.pictures import Cut, look, open_data
+from training.report.pictures import Cut, look
 from training.report.record import Record
 from training.watched import margin
 
@@ -48,7 +49,7 @@ def write_report(record: Record) -> Path:
     """Draw and write everything; the page's path. OutputError where it cannot be written."""
     net = load_net(record.net, len(record.classes)) if record.net else None
     cut = Cut(net.input_shape[1] if net else CROP_SIZE, margin(record.data))
-    dataset = open_data(record.data)
+    dataset = open_set(record.data)
     watched = record.watched
     with progress("pictures", len(watched.names), "pictures") as advance:
         pictures = look(dataset, watched.names, watched.labels, cut, advance)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,11 +38,6 @@ class Cut(NamedTuple):
 
     size: int = CROP_SIZE
     margin: float = CROP_MARGIN
-
-
-def open_data(data: str) -> Dataset:
-    """`gtsrb` is its training part under the data root; all else is a path."""
-    return datasets.gtsrb() if data == "gtsrb" else datasets.open_dataset(Path(data))
 
 
 def look(
