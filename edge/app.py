@@ -33,6 +33,7 @@ from edge.outputs import (
     sound_of,
 )
 from edge.overlay import Overlay
+from edge.patience import Ending, Patience
 from edge.reload import ReloadingLine
 from edge.service.notify import Notifier, Pulse
 from edge.sinks.console import ConsoleSink
@@ -137,7 +138,7 @@ def open_sinks(
     config: Config,
     info: SourceInfo,
     watch: Watch,
-    stack: ExitStack,
+    ending: Ending,
     remember: Callable[[], Iterable[Sink]] = tuple,
 ) -> list[Sink]:
     """The outputs that were asked for; the console, or for a camera a window, where none was.
@@ -160,12 +161,12 @@ def open_sinks(
 
     overlay = Overlay()
     draw = RenderOnce(lambda scene: overlay.draw(scene, watch.status), (output is not None) + show)
-    runners = Runners(info.live)
+    runners = Runners(info.live, ending.patience)
     sinks: list[Sink] = []
 
     def add(sink: Sink) -> None:
         sinks.append(sink)
-        close_with(stack, sink)
+        close_with(ending.stack, sink)
 
     if config.announce:  # first what leaves nothing behind where it, or another, cannot be
         language = config.announce_language
@@ -188,7 +189,7 @@ def open_sinks(
     if none_asked and not show:
         why = problem if info.live else "no output was asked for"
         log.info("%s; events are printed here", why)
-        add(ConsoleSink())
+        add(runners.events(ConsoleSink(), "stdout"))
     return sinks
 
 
@@ -240,9 +241,10 @@ def run(
             status = StatusLine(min(counts, default=None))
             watch = Watch(status, models.words(), info.live, info.health)
             stack.callback(watch.close)
+            ending = Ending(stack, Patience(lambda: interrupts.asked_at))
             load = partial(upload_nets, config)
-            remember = partial(open_store_and_page, config, info, models.words(), load, stack)
-            sinks = open_sinks(config, info, watch, stack, remember)
+            remember = partial(open_store_and_page, config, info, models.words(), load, ending)
+            sinks = open_sinks(config, info, watch, ending, remember)
             tally = Tally(keep_events=config.source == DEMO)
             sinks = [*([probe(info)] if probe else []), tally, watch, Together(sinks)]
             if (notifier := Notifier()).listening:

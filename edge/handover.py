@@ -45,10 +45,10 @@ class Queue(Generic[T]):
             self._items.append(item)
             self._changed.notify_all()
 
-    def offer(self, item: T) -> bool:
-        """Hand one item over if there is room for it now. Closed if the consumer has gone."""
+    def offer(self, item: T, timeout_s: float = 0.0) -> bool:
+        """Hand one item over if there is room for it in time. Closed if the consumer has gone."""
         with self._changed:
-            if not self._closed and not self._ended and len(self._items) >= self._depth:
+            if not self._changed.wait_for(self._has_room, timeout_s):
                 return False
             self.put(item)
             return True
@@ -86,9 +86,10 @@ class Queue(Generic[T]):
             self._changed.notify_all()
 
     def _make_room(self) -> None:
-        self._changed.wait_for(
-            lambda: self._closed or self._ended or len(self._items) < self._depth
-        )
+        self._changed.wait_for(self._has_room)
+
+    def _has_room(self) -> bool:
+        return self._closed or self._ended or len(self._items) < self._depth
 
     def _wait_for_item(self, timeout_s: float | None) -> None:
         self._changed.wait_for(lambda: self._items or self._closed or self._ended, timeout_s)

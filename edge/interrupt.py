@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
@@ -32,13 +33,14 @@ class Interrupts:
     nobody had asked to hear it. A signal that the parent process has told to ignore stays ignored.
 
     SIGHUP ends the work as well, but where `rereads` it only asks for the settings to be read
-    again: `take_hangup` then says so.
+    again: `take_hangup` then says so. `asked_at`: the monotonic second of the first signal.
     """
 
     def __init__(self, rereads: bool = False) -> None:
         self._rereads = rereads
         self._hung_up = False
         self._asked: int | None = None
+        self.asked_at: float | None = None
         self._held = False
         self._previous: dict[int, Any] = {}
 
@@ -89,6 +91,6 @@ class Interrupts:
                 return
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
-        self._asked = number
+        self._asked, self.asked_at = number, time.monotonic()
         if not self._held:
             raise Interrupted(number)

@@ -14,6 +14,7 @@ from edge.address import split_address
 from edge.config import PLACES, Config
 from edge.core import Sink
 from edge.database import prove_store
+from edge.patience import Patience
 from edge.sinks.best import BestFrames
 from edge.sinks.broker import Broker, parse_broker
 from edge.sinks.changes import Changes
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 METRICS = "127.0.0.1:9464"  # where `--metrics` listens when it does not say
 WRITE_BEHIND = 4  # scenes that wait for an encoder, each with its picture
 FILE_PATIENCE_S = 20.0  # for MQTT at the end of a file, which may have been faster than the broker
+HURRIED_S = 0.7  # for MQTT where a signal ends the run, or a live source does
 EVENTS_BEHIND = 1000  # scenes that wait for an event log, without pictures
 
 MISSING = '{flag} needs {package}, which is not installed: pip install -e ".[{extra}]"'
@@ -42,8 +44,9 @@ MISSING = '{flag} needs {package}, which is not installed: pip install -e ".[{ex
 class Runners:
     """Makes the thread of each output, and knows them all."""
 
-    def __init__(self, live: bool) -> None:
+    def __init__(self, live: bool, patience: Patience | None = None) -> None:
         self._live = live
+        self.patience = patience or Patience()
         self._threads: list[Threaded] = []
 
     def pictures(self, sink: Sink, name: str) -> Sink:
@@ -63,7 +66,7 @@ class Runners:
         return [(each.name, each.dropped, each.failed) for each in self._threads]
 
     def _run(self, sink: Sink, depth: int, name: str) -> Threaded:
-        self._threads.append(Threaded(sink, depth, self._live, name))
+        self._threads.append(Threaded(sink, depth, self._live, name, self.patience))
         return self._threads[-1]
 
 
@@ -95,7 +98,7 @@ def more_outputs(config: Config, info: SourceInfo, runners: Runners) -> Iterator
         if name:
             yield runners.best(Shots(Path(name), picture_of, quota), name)
     if config.mqtt:
-        yield runners.events(open_mqtt(config, info), "mqtt")
+        yield runners.events(open_mqtt(config, info, runners.patience), "mqtt")
 
 
 def check_more(config: Config) -> None:
@@ -161,12 +164,11 @@ def mqtt_sink() -> type[MqttSink]:
     return MqttSink
 
 
-def open_mqtt(config: Config, info: SourceInfo) -> Sink:
+def open_mqtt(config: Config, info: SourceInfo, patience: Patience) -> Sink:
     """The MQTT output; UsageError where its package is missing."""
     sink, broker, spool = mqtt_sink(), broker_of(config), spool_of(config)
-    if info.live:
-        return sink(broker, spool, info.health)
-    return sink(broker, spool, info.health, FILE_PATIENCE_S)
+    usual_s = HURRIED_S if info.live else FILE_PATIENCE_S
+    return sink(broker, spool, info.health, lambda: patience.at_most(usual_s, HURRIED_S))
 
 
 def open_metrics(

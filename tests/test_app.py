@@ -18,7 +18,8 @@ from edge.config import Config
 from edge.core import Box, Event, Frame, Scene, Sign
 from edge.interrupt import Interrupted, Interrupts
 from edge.line import build, load_models
-from edge.sinks.console import ConsoleSink
+from edge.patience import Ending
+from edge.sinks.changes import Changes
 from edge.sources import SourceInfo
 from edge.status import StatusLine, Watch
 from models.errors import ModelError, OutputError, SourceError, UsageError
@@ -237,9 +238,9 @@ def test_a_camera_without_a_screen_prints_its_events_and_says_so(
     caplog.set_level("INFO")
 
     with ExitStack() as stack:
-        (sink,) = open_sinks(Config(source="0"), CAMERA, watch, stack)
+        (sink,) = open_sinks(Config(source="0"), CAMERA, watch, Ending(stack))
 
-    assert isinstance(sink, ConsoleSink)
+    assert isinstance(sink, Changes)  # on a thread of its own: a reader may stop reading
     assert caplog.messages == ["there is no screen; events are printed here"]
 
 
@@ -249,7 +250,7 @@ def test_a_window_that_cannot_be_is_refused_where_it_was_asked_for(
     monkeypatch.setattr("edge.app.window_problem", lambda: "there is no screen")
 
     with ExitStack() as stack, pytest.raises(UsageError, match="there is no screen"):
-        open_sinks(Config(source="0", show=True), CAMERA, watch, stack)
+        open_sinks(Config(source="0", show=True), CAMERA, watch, Ending(stack))
 
 
 def test_a_bad_output_leaves_nothing_of_a_good_one(
@@ -259,7 +260,7 @@ def test_a_bad_output_leaves_nothing_of_a_good_one(
     config = Config(output=str(tmp_path / "seen.mp4"), events=str(tmp_path / "seen.jsonl"))
 
     with pytest.raises(OutputError, match="found a folder"), ExitStack() as stack:
-        open_sinks(config, CAMERA, watch, stack)
+        open_sinks(config, CAMERA, watch, Ending(stack))
 
     assert [path.name for path in tmp_path.iterdir()] == ["seen.jsonl"]
     assert caplog.messages == []
@@ -269,7 +270,7 @@ def test_a_video_of_unrelated_pictures_is_refused(watch: Watch) -> None:
     pictures = SourceInfo("shots", live=False, stills=True, frames=2)
 
     with ExitStack() as stack, pytest.raises(UsageError, match="expected a folder for pictures"):
-        open_sinks(Config(output="seen.mp4"), pictures, watch, stack)
+        open_sinks(Config(output="seen.mp4"), pictures, watch, Ending(stack))
 
 
 def test_the_overlay_is_told_rate_latency_age_and_models(watch: Watch) -> None:

@@ -17,6 +17,7 @@ from edge.app import Result, check_outputs
 from edge.config import PLACES, Config
 from edge.measure import Tally
 from edge.outputs import Runners, more_outputs, open_metrics, open_mqtt, sound_of
+from edge.patience import Patience
 from edge.run import parse, settings, sum_up
 from edge.sinks.changes import Changes
 from edge.sinks.files import Part
@@ -57,7 +58,7 @@ def test_a_missing_package_is_named_with_the_command_that_brings_it(
 
     with pytest.raises(UsageError) as caught:
         if config.mqtt:
-            open_mqtt(config, FILE)
+            open_mqtt(config, FILE, Patience())
         else:
             open_metrics(config, FILE, Runners(live=False))
 

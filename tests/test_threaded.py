@@ -171,7 +171,7 @@ def test_a_live_line_waits_only_briefly_for_a_sink_that_hangs_at_the_end(
     runner = Threaded(Recorder(gate=gate), depth=1, live=True, name="seen.mp4")
     runner.write(scene(0))
 
-    with pytest.raises(OutputError, match=r"seen\.mp4: expected the output to be written within"):
+    with pytest.raises(OutputError, match=r"seen\.mp4: the output still was not written"):
         runner.close()
     gate.set()
 

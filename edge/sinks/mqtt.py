@@ -31,8 +31,8 @@ class MqttSink:
     Below the broker's prefix: `events` (each as one line of the jsonl, not retained), and retained
     `signs` (those seen now), `road` (what is in force), `source` (how the source is) and `status`
     (`online`, `offline`). A disk that takes no more events costs these, with a count, until it
-    does again. `close` gives those that still wait `patience_s` and raises OutputError where some
-    are left: they wait for the next run.
+    does again. `close` gives those that still wait as long as `patience_s` says then, and raises
+    OutputError where some are left: they wait for the next run.
     """
 
     lossless = True
@@ -42,7 +42,7 @@ class MqttSink:
         broker: Broker,
         spool: Path,
         health: Callable[[], Health],
-        patience_s: float = DRAIN_S,
+        patience_s: Callable[[], float] = lambda: DRAIN_S,
         client: ClientFactory = new_client,
     ) -> None:
         self._patience_s = patience_s
@@ -71,7 +71,7 @@ class MqttSink:
         self._closed.set()
         self._watcher.join(HEALTH_EVERY_S)
         self._tell_health(time.monotonic())
-        self._courier.close(self._patience_s)
+        self._courier.close(self._patience_s())
         left, lost = len(self._spool), self._lost + self._spool.lost
         self._spool.close()
         if lost:

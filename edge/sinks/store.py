@@ -13,6 +13,7 @@ from typing import NamedTuple
 from edge.core import Event, Scene
 from edge.database import WAL_BYTES, open_store, store_errors
 from edge.handover import Closed, Queue
+from edge.patience import Patience
 from edge.sinks.threaded import LIVE_PATIENCE_S, PATIENCE_S
 from edge.sinks.thumbnails import Thumbnails
 from models.errors import OutputError
@@ -68,9 +69,10 @@ class StoreSink:
 
     lossless = True
 
-    def __init__(self, store: Store, live: bool = False) -> None:
+    def __init__(self, store: Store, live: bool = False, patience: Patience | None = None) -> None:
         self._store = store
         self._live = live
+        self._patience = patience or Patience()
         self._dropped = 0
         self._thumbnails = Thumbnails()
         self._queue: Queue[list[Stored]] = Queue(WAITING)
@@ -92,9 +94,8 @@ class StoreSink:
         """Wait until everything is written; OutputError if that takes unreasonably long."""
         self._queue.end()
         patience_s = LIVE_PATIENCE_S if self._live else PATIENCE_S
-        self._thread.join(patience_s)
-        if self._thread.is_alive():
-            raise OutputError(f"{self._store.path}: the disk took no events for {patience_s:g} s")
+        if not self._patience.join(self._thread, patience_s):
+            raise OutputError(f"{self._store.path}: the disk had not taken all events at the end")
         if not self._surfaced:
             self._surface()
 
@@ -106,9 +107,10 @@ class StoreSink:
     def _put(self, events: Sequence[Event]) -> None:
         lot = [Stored(event, self._thumbnails.jpeg(event)) for event in events]
         with suppress(Closed):  # the thread has failed; `_surface` says how
-            if lot and not self._live:
-                self._queue.put(lot)
-            elif lot and not self._queue.offer(lot):
+            if not lot:
+                return
+            offer = self._queue.offer(lot) if self._live else self._patience.put(self._queue, lot)
+            if not offer:
                 self._dropped += len(lot)
                 log.warning(
                     "%s: the disk hangs, %d events are lost", self._store.path, self._dropped

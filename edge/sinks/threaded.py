@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from edge.core import Event, Scene, Sink
 from edge.handover import Closed, Queue, Slot
+from edge.patience import Patience
 from models.errors import AppError, OutputError
 
 log = logging.getLogger(__name__)
@@ -27,14 +28,22 @@ class Threaded:
     The sink's first error comes out of the next `write`, `finish` or `close` here: as it is if it
     is one of ours or a bug, an OSError as OutputError. After that `finish` and `close` are
     silent, so that a run can end in good order. A sink that has failed is closed at once.
-    `name` is what warnings and errors call it.
+    `name` is what warnings and errors call it. Where the run is asked to end, `patience` is short.
     """
 
-    def __init__(self, sink: Sink, depth: int, live: bool = False, name: str = "") -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        depth: int,
+        live: bool = False,
+        name: str = "",
+        patience: Patience | None = None,
+    ) -> None:
         self.lossless = sink.lossless
         self.name = name or type(sink).__name__
         self.dropped = 0
         self._live = live
+        self._patience = patience or Patience()
         self._sink = sink
         self._handover: Queue[Scene] = Queue(depth) if sink.lossless else Slot()
         self._events: tuple[Event, ...] | None = None
@@ -45,10 +54,13 @@ class Threaded:
 
     def write(self, scene: Scene) -> None:
         try:
-            if not (self.lossless and self._live):
+            if not self.lossless:
                 self._handover.put(scene)
-            elif not self._handover.offer(scene):
-                self._drop()
+            elif self._live:
+                if not self._handover.offer(scene):
+                    self._drop("cannot keep up with the source")
+            elif not self._patience.put(self._handover, scene):
+                self._drop("is still busy at the end")
         except Closed:
             self._surface()
             raise
@@ -63,13 +75,12 @@ class Threaded:
         """Wait until everything is written; OutputError if that takes unreasonably long."""
         self._handover.end()
         patience_s = LIVE_PATIENCE_S if self._live else PATIENCE_S
-        self._thread.join(patience_s)
+        ended = self._patience.join(self._thread, patience_s)
         if self.dropped:
             log.warning("%s: %d scenes were dropped in all", self.name, self.dropped)
-        if self._thread.is_alive():
+        if not ended:
             raise OutputError(
-                f"{self.name}: expected the output to be written within {patience_s:g} s, it still "
-                "is not"
+                f"{self.name}: the output still was not written when the run had to end"
             )
         self._surface(once=True)
 
@@ -78,10 +89,10 @@ class Threaded:
         """Whether the sink has given up."""
         return self._error is not None
 
-    def _drop(self) -> None:
+    def _drop(self, why: str) -> None:
         self.dropped += 1
         if self.dropped == 1:
-            log.warning("%s cannot keep up with the source: scenes are dropped", self.name)
+            log.warning("%s %s: scenes are dropped", self.name, why)
 
     def _surface(self, once: bool = False) -> None:
         error = self._error

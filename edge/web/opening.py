@@ -12,6 +12,7 @@ from edge.classifier import SignClassifier
 from edge.config import Config
 from edge.core import Sink
 from edge.history import History
+from edge.patience import Ending
 from edge.reader import Reader
 from edge.sinks.store import Retention, Store, StoreSink
 from edge.sources import SourceInfo
@@ -36,7 +37,7 @@ def open_store_and_page(
     info: SourceInfo,
     models: str,
     load: Callable[[], tuple[Reader, SignClassifier]],
-    stack: ExitStack,
+    ending: Ending,
 ) -> Iterator[Sink]:
     """The sinks of `store` and `web`, the first to be closed last; none where neither is set.
 
@@ -50,14 +51,14 @@ def open_store_and_page(
     listener = None
     if address is not None:
         listener = listen(address)
-        stack.callback(listener.close)
+        ending.stack.callback(listener.close)
     if config.store:
         path, keep = Path(config.store), Retention(config.store_days, config.store_mb)
     elif address is not None:
-        path, keep = _temporary_folder(stack) / "history.sqlite", TEMPORARY
+        path, keep = _temporary_folder(ending.stack) / "history.sqlite", TEMPORARY
     else:
         return
-    yield StoreSink(Store(path, info.name, keep), info.live)
+    yield StoreSink(Store(path, info.name, keep), info.live, ending.patience)
     if address is None or listener is None:
         return
 

@@ -51,6 +51,11 @@ def online() -> Health:
     return Health("online", 0.0, frames=7)
 
 
+def patiently() -> float:
+    """Seconds that events which still wait are given at the end."""
+    return PATIENCE_S
+
+
 def address(broker: Mosquitto) -> Broker:
     return parse_broker(f"mqtt://127.0.0.1:{broker.port}/car", environment={})
 
@@ -80,7 +85,7 @@ def ids(numbers: range) -> list[str]:
 def test_everything_that_holds_is_retained_and_the_birth_and_the_end_are_told(
     broker: Mosquitto, listener: Listener, tmp_path: Path
 ) -> None:
-    sink = MqttSink(address(broker), tmp_path / "spool", online, PATIENCE_S)
+    sink = MqttSink(address(broker), tmp_path / "spool", online, patiently)
     track = make_track(make_event().box)
     sink.write(replace(make_scene(grey(32, 32), [track]), road=Road(limit=50)))
     sink.write(replace(scene(1), tracks=(track,), road=Road(limit=50)))
@@ -112,7 +117,7 @@ def test_everything_that_holds_is_retained_and_the_birth_and_the_end_are_told(
 def test_a_broker_that_is_killed_between_events_gets_them_all_in_order_and_once(
     broker: Mosquitto, listener: Listener, tmp_path: Path
 ) -> None:
-    sink = MqttSink(address(broker), tmp_path / "spool", online, PATIENCE_S, waits_for(listener))
+    sink = MqttSink(address(broker), tmp_path / "spool", online, patiently, waits_for(listener))
     for round_ in range(3):
         sink.write(scene(2 * round_))
         assert eventually(lambda: len(sink) == 0)
@@ -129,7 +134,7 @@ def test_a_broker_that_is_killed_between_events_gets_them_all_in_order_and_once(
 def test_a_broker_that_is_killed_while_many_events_flow_loses_none(
     broker: Mosquitto, listener: Listener, tmp_path: Path
 ) -> None:
-    sink = MqttSink(address(broker), tmp_path / "spool", online, PATIENCE_S, waits_for(listener))
+    sink = MqttSink(address(broker), tmp_path / "spool", online, patiently, waits_for(listener))
     count, kills = 400, 4
 
     def flow() -> None:
@@ -164,7 +169,7 @@ from edge.sinks.mqtt import MqttSink
 from tests.scenes import make_event, with_events
 
 url, spool, first, last = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
-sink = MqttSink(parse_broker(url), spool, lambda: Health("online", 0.0), 120.0)
+sink = MqttSink(parse_broker(url), spool, lambda: Health("online", 0.0), lambda: 120.0)
 for number in range(first, last):
     sink.write(with_events(replace(make_event(), id=f"run-{number}")))
 print("written", flush=True)
@@ -256,7 +261,7 @@ def test_a_wrong_password_is_said_once_and_events_wait(
 
         listener = Listener(broker.port, username="me", password="right")
         right = parse_broker(url, environment={"EDGE_MQTT_PASSWORD": "right"})
-        sink = MqttSink(right, tmp_path / "spool", online, PATIENCE_S)
+        sink = MqttSink(right, tmp_path / "spool", online, patiently)
         assert eventually(lambda: listener.ids(EVENTS) == ["run-0"])
         sink.close()
         listener.close()
@@ -298,7 +303,7 @@ def test_tls_trusts_the_given_certificates_and_no_others(
             sink.close()
 
         trusted = parse_broker(url, ca_file=str(tmp_path / "right.pem"), environment={})
-        sink = MqttSink(trusted, tmp_path / "spool", online, PATIENCE_S)
+        sink = MqttSink(trusted, tmp_path / "spool", online, patiently)
         assert eventually(lambda: len(sink) == 0)
         sink.close()
     finally:
