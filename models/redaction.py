@@ -26,8 +26,13 @@ def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
         text = text.replace(secret, HIDDEN)
     text = _USER.sub(rf"\1{HIDDEN}@", text)
     text = _QUERY.sub(rf"\1?{HIDDEN}", text)
-    text = _NAMED.sub(rf"\1{HIDDEN}", text)
+    text = redact_named(text)
     return _BEARER.sub(rf"\1{HIDDEN}", text)
+
+
+def redact_named(text: str) -> str:
+    """The same text without what is called a token or a password in it."""
+    return _NAMED.sub(rf"\1{HIDDEN}", text)
 
 
 def secrets_in(url: str) -> list[str]:

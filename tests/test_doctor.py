@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from edge.config import Config
 from edge.core import Box, Detection
+from edge.doctor.__main__ import settings_findings
 from edge.doctor.child import Answer, failure_of, run_python
 from edge.doctor.devices import camera_findings, display_finding, voice_finding
 from edge.doctor.finding import Finding, as_record, as_text, can_run, ok, problem, warning
@@ -23,6 +25,7 @@ from edge.doctor.machine import (
     processor_findings,
 )
 from edge.doctor.nets import model_findings, selftest_findings
+from edge.doctor.settings import settings_problem
 from edge.doctor.software import opencv_findings, package_findings, version_findings
 from models.spec import find_model, load_spec
 from tests.commands import ROOT, execute
@@ -459,6 +462,45 @@ def test_the_source_is_told_without_its_password(tmp_path: Path) -> None:
 
     assert "source: rtsp://***@cam/1;" in " ".join(done.stdout.split())
     assert "secret" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (Config(source="test:", web="0.0.0.0:8080"), "token"),
+        (Config(source="test:", mqtt="nonsense"), "mqtt"),
+        (Config(source="test:", events="signs.csv"), "--csv"),
+        (Config(source="ftp://camera/1"), "cannot read a source"),
+        (Config(source="nowhere.mp4"), "nowhere.mp4 does not exist"),
+        (Config(source="test:", announce="voice"), "espeak-ng is not installed"),
+    ],
+)
+def test_settings_that_the_app_would_refuse_are_told(settings: Config, words: str) -> None:
+    assert words in settings_problem(settings, lambda _: None)
+
+
+def test_settings_that_the_app_would_take_are_no_problem() -> None:
+    assert settings_problem(Config()) == ""
+    assert settings_problem(Config(source="demo:", announce="voice"), lambda _: "/bin/x") == ""
+
+
+def test_what_the_child_says_of_the_settings_is_a_problem() -> None:
+    def child(arguments: Sequence[str]) -> Answer:
+        assert arguments == ["-m", "edge.doctor.settings", "car.toml"]
+        return Answer("mqtt: no address in mqtt://me:geheim@\n", "")
+
+    (finding,) = settings_findings(child, Path("car.toml"))
+    assert finding.state == "problem"
+    assert "geheim" not in finding.text
+    assert not list(settings_findings(lambda _: Answer("\n", ""), None))
+
+
+def test_the_app_is_said_not_to_run_with_such_settings(tmp_path: Path) -> None:
+    (tmp_path / "edge.toml").write_text('source = "nowhere.mp4"\n')
+    done = execute("edge.doctor", cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert "nowhere.mp4 does not exist" in done.stdout
 
 
 ALONE = """

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.config import Config
 from edge.service import __main__ as service
 from edge.service.notify import EVERY_S, Notifier, Pulse
 from edge.service.unit import NAME, unit_text
@@ -122,6 +123,7 @@ def test_the_unit_runs_the_app_guarded_and_again() -> None:
         f"ExecStart=/opt/x/python -m edge.run --config {CONFIG}",
         "Type=notify",
         "Restart=always",
+        "SuccessExitStatus=143",
         "WatchdogSec=30",
         "User=traffic-sign-edge",
         "SupplementaryGroups=video",
@@ -219,13 +221,16 @@ def test_installing_makes_the_user_writes_the_unit_and_starts_it(
 ) -> None:
     monkeypatch.setattr(service, "check_reachable", lambda _: None)
     steps, unit = Steps(), tmp_path / "x.service"
-    service.install("[Unit]\n", config, unit, steps)
+    secret = tmp_path / "token"
+    service.install("[Unit]\n", [config, secret], unit, steps)
 
     assert unit.read_text() == "[Unit]\n"
     assert steps.commands[0].startswith("useradd --system")
     assert steps.commands[1:] == [
         f"chown root:{NAME} {config}",
         f"chmod 640 {config}",
+        f"chown root:{NAME} {secret}",
+        f"chmod 640 {secret}",
         "systemctl daemon-reload",
         "systemctl enable --now x.service",
     ]
@@ -237,6 +242,15 @@ def test_a_python_that_others_cannot_reach_is_refused(tmp_path: Path) -> None:
     folder.mkdir(mode=0o700)
     with pytest.raises(UsageError, match="other users may not enter"):
         service.check_reachable(folder / "python")
+    (tmp_path / "python").symlink_to(folder / "python")  # as that of a virtual environment
+    with pytest.raises(UsageError, match="other users may not enter"):
+        service.check_reachable(tmp_path / "python")
+
+
+def test_the_files_of_secrets_are_known() -> None:
+    assert service.secret_files(Config(web_token="a-token-that-stands-here")) == []
+    settings = Config(web_token="@/etc/x/token", mqtt_password_file="/etc/x/mqtt")
+    assert service.secret_files(settings) == [Path("/etc/x/mqtt"), Path("/etc/x/token")]
 
 
 def test_uninstalling_takes_the_unit_away(tmp_path: Path) -> None:

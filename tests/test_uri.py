@@ -118,6 +118,10 @@ def test_a_refused_address_does_not_show_its_password() -> None:
         ("rtsp://me:pw@camera/live", "rtsp://***@camera/live"),
         ("rtsp://me:p@/w@camera/live", "rtsp://***@camera/live"),
         ("http://camera/x?key=1&b=2", "http://camera/x?***"),
+        (
+            "rtsp://dvr/user=me&password=pw&channel=1.sdp",
+            "rtsp://dvr/user=me&password=***&channel=1.sdp",
+        ),
         ("udp://@239.0.0.1:5000", "udp://@239.0.0.1:5000"),
         ("me@home?.mp4", "me@home?.mp4"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import socket
 import struct
 import zlib
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from PIL import Image as Pillow
 
 from edge.core import Health, Image
 from edge.sinks.store import Store
-from edge.web.reading import MAX_BYTES
+from edge.web.reading import MAX_BYTES, MAX_PICTURES
 from edge.web.sink import PageSink
 from tests.pages import demo_frame, encoded, make_road_scene, page
 from tests.scenes import SPEED_50, grey
@@ -253,6 +254,26 @@ def test_a_body_without_a_length_is_capped_as_well(client: httpx.Client) -> None
             yield bytes(1_000_000)
 
     assert client.post("/api/read", content=endless()).status_code == 413
+
+
+def test_pictures_on_their_way_are_bounded_together(client: httpx.Client) -> None:
+    """Those that have sent all but the last byte hold their places; the next one is refused."""
+    head = f"POST /api/read HTTP/1.1\r\nHost: localhost\r\nContent-Length: {MAX_BYTES}\r\n\r\n"
+    address = (client.base_url.host, client.base_url.port)
+    slow = [socket.create_connection(address) for _ in range(MAX_PICTURES)]
+    try:
+        for each in slow:
+            each.sendall(head.encode() + bytes(1000))
+        while (refused := client.post("/api/read", content=b"x")).status_code == 415:
+            pass  # one of them has not arrived yet
+        assert refused.status_code == 503
+        assert "try again" in refused.json()["error"]
+    finally:
+        for each in slow:
+            each.close()
+    while (answer := client.post("/api/read", content=b"x")).status_code == 503:
+        pass  # who goes gives the place back
+    assert answer.status_code == 415
 
 
 def test_a_form_is_told_how_to_send(client: httpx.Client) -> None:

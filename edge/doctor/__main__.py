@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from edge.config import PLACES, SETTINGS, Config, load
-from edge.doctor.child import run_python
+from edge.doctor.child import Child, run_python
 from edge.doctor.devices import camera_findings, display_finding, voice_finding
 from edge.doctor.finding import Finding, as_record, as_text, can_run, ok, problem
 from edge.doctor.machine import (
@@ -36,7 +36,8 @@ from models.errors import UsageError, run_command
 from models.redaction import redact_text, secrets_in
 
 WINDOW = "from edge.sinks.window import window_problem; print(window_problem())"
-SPEAKER = "espeak-ng"
+SPEAKER = "espeak-ng"  # as in edge.announce, which needs packages that may be missing
+CURE = "python -m edge.run --print-config"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,10 +67,12 @@ def examine(flags: argparse.Namespace) -> Iterator[Finding]:
         given = {name: getattr(flags, name) for name in ("detector", "classifier")}
         config = load(flags.config, {k: v for k, v in given.items() if v is not None})
     except UsageError as error:
-        yield problem("settings", redact_text(str(error)), "python -m edge.run --print-config")
+        yield problem("settings", redact_text(str(error)), CURE)
     else:
         source = redact_text(config.source, secrets_in(config.source)) or "none set"
         yield ok("settings", f"source: {source}; models: {config.detector}, {config.classifier}")
+        if not broken:
+            yield from settings_findings(run_python, flags.config)
     yield from model_findings(config.detector, config.classifier)
     if not broken:
         yield from selftest_findings(run_python, config.detector, config.classifier)
@@ -83,6 +86,13 @@ def examine(flags: argparse.Namespace) -> Iterator[Finding]:
     window = run_python(["-c", WINDOW])
     yield display_finding(window.failure or window.output.strip())
     yield voice_finding(shutil.which, SPEAKER)
+
+
+def settings_findings(child: Child, file: Path | None) -> Iterator[Finding]:
+    """A problem where the app would refuse these settings; nothing where it would start."""
+    answer = child(["-m", "edge.doctor.settings", *([str(file)] if file else [])])
+    if words := answer.failure or answer.output.strip():
+        yield problem("settings", redact_text(words), CURE)
 
 
 def _written_to(config: Config) -> set[Path]:

@@ -57,4 +57,4 @@ def voice_finding(which: Callable[[str], str | None], speaker: str) -> Finding:
     program = which(speaker)
     if program:
         return ok("voice", program)
-    return ok("voice", f"{speaker} is not installed: --announce only prints")
+    return ok("voice", f"{speaker} is not installed: --announce text prints, voice cannot")

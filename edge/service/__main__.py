@@ -1,11 +1,12 @@
 """Install the app as a systemd service, which starts it at boot and again whenever it ends.
 
+  sudo install -d /etc/traffic-sign-edge
   python -m edge.run --source 0 --print-config | sudo tee /etc/traffic-sign-edge/edge.toml
   sudo .venv/bin/python -m edge.service install --config /etc/traffic-sign-edge/edge.toml
   sudo .venv/bin/python -m edge.service uninstall
 
 Each step is printed before it is done; `install --print` shows the unit and does nothing. The
-service runs as a user of its own, which can read the settings and write to
+service runs as a user of its own, which can read the settings and their secrets, and write to
 /var/lib/traffic-sign-edge. `sudo systemctl reload traffic-sign-edge` makes it read its settings
 again; `journalctl -u traffic-sign-edge` shows what it says.
 """
@@ -44,11 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if flags.config is None:
         raise UsageError("install: expected --config FILE.toml, the service's settings")
     config = flags.config.absolute()
-    text = unit_text(config, device_groups(), folders_of(checked(config)))
+    settings = checked(config)
+    text = unit_text(config, device_groups(), folders_of(settings))
     if flags.print:
         print(text, end="")
         return
-    install(text, config, UNIT, do)
+    install(text, [config, *secret_files(settings)], UNIT, do)
 
 
 def checked(config: Path) -> Config:
@@ -66,19 +68,28 @@ def folders_of(settings: Config) -> list[Path]:
     return sorted(folders)
 
 
+def secret_files(settings: Config) -> list[Path]:
+    """The files that the settings name for what is not to stand in them."""
+    names = [settings.mqtt_password_file]
+    if settings.web_token.startswith("@"):
+        names.append(settings.web_token[1:])
+    return [Path(name).expanduser().absolute() for name in names if name]
+
+
 def device_groups() -> list[str]:
     """Groups besides video whose devices are used, where this system has them."""
     return [name for name in ("render", "audio") if _known(grp.getgrnam, name)]
 
 
-def install(text: str, config: Path, unit: Path, do: Do) -> None:
-    """Make the user, let it read the settings, write the unit, start it."""
+def install(text: str, readable: Sequence[Path], unit: Path, do: Do) -> None:
+    """Make the user, let it read the settings and their secrets, write the unit, start it."""
     check_reachable(Path(sys.executable))
     if not _known(pwd.getpwnam, USER):
         login = shutil.which("nologin") or "/usr/sbin/nologin"
         do(["useradd", "--system", "--user-group", "--no-create-home", "--shell", login, USER])
-    do(["chown", f"root:{USER}", str(config)])
-    do(["chmod", "640", str(config)])
+    for file in readable:
+        do(["chown", f"root:{USER}", str(file)])
+        do(["chmod", "640", str(file)])
     print(f"write {unit}")
     try:
         unit.write_text(text, encoding="utf-8")
@@ -100,13 +111,14 @@ def uninstall(unit: Path, do: Do) -> None:
 
 
 def check_reachable(program: Path) -> None:
-    """UsageError where another user cannot get at this Python, such as in /root."""
-    for folder in program.parents:
-        if not folder.stat().st_mode & 0o001:
-            raise UsageError(
-                f"{program}: other users may not enter {folder}: install the project somewhere "
-                f"else, such as /opt/{NAME}"
-            )
+    """UsageError where another user cannot get at this Python, or at the one that it links to."""
+    for place in dict.fromkeys((program, program.resolve())):
+        for folder in place.parents:
+            if not folder.stat().st_mode & 0o001:
+                raise UsageError(
+                    f"{place}: other users may not enter {folder}: install Python and the project "
+                    f"somewhere else, such as /opt/{NAME}"
+                )
 
 
 def do(command: Sequence[str]) -> None:

@@ -25,6 +25,8 @@ ExecStart={start}
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=always
 RestartSec=5
+# What the app ends with after SIGTERM: it was asked to.
+SuccessExitStatus=143
 # Wrong use and a broken setting do not mend themselves.
 RestartPreventExitStatus=2
 WatchdogSec={watchdog}

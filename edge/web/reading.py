@@ -6,8 +6,8 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -20,14 +20,14 @@ from edge.web.sink import class_facts, rounded
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")  # Pillow's names
 MAX_BYTES = 24_000_000
-MAX_WAITING = 4  # pictures; whoever comes then is asked to come again
+MAX_PICTURES = 4  # on their way or being read; whoever comes then is asked to come again
 NICENESS = 10  # the line goes first
 
 Model = Callable[[], tuple[Reader, SignClassifier]]
 
 
 class Busy(Exception):  # noqa: N818 - a state, not an error
-    """Too many pictures wait already."""
+    """Too many pictures are on their way already."""
 
 
 class PictureReader:
@@ -40,21 +40,29 @@ class PictureReader:
         self._load = load
         self._nets: tuple[Reader, SignClassifier] | None = None
         self._turn = asyncio.Lock()
-        self._waiting = 0
+        self._pictures = 0
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Room for one picture, from its first byte to its answer; Busy where there is none.
+
+        So all pictures that are held at once are bounded, whoever sends them.
+        """
+        if self._pictures >= MAX_PICTURES:
+            raise Busy
+        self._pictures += 1
+        try:
+            yield
+        finally:
+            self._pictures -= 1
 
     async def read(self, data: bytes) -> dict[str, Any]:
         """What stands in an encoded picture: see `answer`.
 
-        SourceError for what is no picture of an allowed kind and size, Busy where too many wait.
+        SourceError for what is no picture of an allowed kind and size.
         """
-        if self._waiting >= MAX_WAITING:
-            raise Busy
-        self._waiting += 1
-        try:
-            async with self._turn:
-                return await _on_a_thread(lambda: self._read(data))
-        finally:
-            self._waiting -= 1
+        async with self._turn:
+            return await _on_a_thread(lambda: self._read(data))
 
     def _read(self, data: bytes) -> dict[str, Any]:
         image = decode_picture(data, "this file", SourceOptions().max_pixels, FORMATS)

@@ -162,10 +162,11 @@ def _read(reader: PictureReader) -> Callable[[Request], Any]:
         if request.headers.get("content-type", "").startswith("multipart/"):
             return refusal(415, "send the picture itself: curl --data-binary @picture.jpg")
         try:
-            data = await asyncio.wait_for(_body(request), UPLOAD_S)
-            if data is None:
-                return refusal(413, f"the picture is over {MAX_BYTES / 1e6:g} MB")
-            return JSONResponse(await reader.read(data))
+            with reader.place():
+                data = await asyncio.wait_for(_body(request), UPLOAD_S)
+                if data is None:
+                    return refusal(413, f"the picture is over {MAX_BYTES / 1e6:g} MB")
+                return JSONResponse(await reader.read(data))
         except (asyncio.TimeoutError, ClientDisconnect):
             return refusal(408, f"the picture did not arrive within {UPLOAD_S:g} s")
         except Busy:
