@@ -1,4 +1,4 @@
-"""The same detector for frames of another shape: as fine, without the grey at the sides.
+"""The same detector for frames of another shape: as fine or finer, without the grey at the sides.
 
 A published net is wide, as most frames are. A frame of 4:3, one held upright or a strip would leave
 a quarter to two thirds of that input grey, and cost as much. Kernels do not care where a picture
@@ -15,7 +15,8 @@ import numpy as np
 from models.errors import ModelError
 
 STEP = 32  # px: the nets halve a picture five times inside
-FEWER = 0.9  # of the pixels: another input is worth loading where it has no more
+FEWER = 0.9  # of the pixels: another input is worth loading where it has no more …
+FINER = (1.1, 1.25)  # … or shows a narrow frame so many times as large; at most so many
 BORDERS = (0, 2)  # px that a padded picture is larger
 AS_THEY_COME = {  # operators that take whatever size comes
     *("QUANTIZE", "CONV_2D", "DEPTHWISE_CONV_2D", "LOGISTIC", "MUL", "ADD"),
@@ -27,16 +28,35 @@ Size = tuple[int, int]  # width, height, px
 
 
 def fitting(frame: Size, own: Size) -> Size:
-    """The input for frames of this size: what the model's own would show of them, if that is
-    clearly smaller than the whole, else the model's own."""
+    """The input for frames of this size.
+
+    What the model's own would show of them, if that is clearly smaller than the whole. Of frames
+    that are narrower than that, such as upright ones, more: they are shown larger, but no larger
+    than they are, with no more pixels than the model's own. Else the model's own.
+    """
     scale = min(own[0] / frame[0], own[1] / frame[1])
-    found = _whole(frame[0] * scale, own[0]), _whole(frame[1] * scale, own[1])
+    if frame[0] / frame[1] < own[0] / own[1] and (finer := _finer(frame, own, scale)):
+        return finer
+    found = _whole(frame[0] * scale), _whole(frame[1] * scale)
+    found = min(found[0], own[0]), min(found[1], own[1])
     return found if math.prod(found) <= FEWER * math.prod(own) else own
 
 
-def _whole(side: float, most: int) -> int:
+def _finer(frame: Size, own: Size, scale: float) -> Size | None:
+    """The input that shows a frame larger than at `scale`; None where it hardly would."""
+    least, most = FINER
+    larger = min(most * scale, 1.0)
+    while larger >= least * scale:
+        found = _whole(frame[0] * larger), _whole(frame[1] * larger)
+        if math.prod(found) <= math.prod(own):
+            return found
+        larger *= 0.99
+    return None
+
+
+def _whole(side: float) -> int:
     """The next multiple of STEP; what is a hair longer than one came of rounding."""
-    return min(max(1, math.ceil(side / STEP - 1e-6)) * STEP, most)
+    return max(1, math.ceil(side / STEP - 1e-6)) * STEP
 
 
 def reshaped(data: bytes, own: Size, new: Size) -> bytes:

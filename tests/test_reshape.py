@@ -13,7 +13,7 @@ from small_models import classifier_bytes, detector_bytes, detector_spec, save
 
 from edge.core import Array, Box, Image
 from edge.detector import MAX_OTHERS, YoloDetector, load_detector
-from edge.reshape import FEWER, STEP, Size, fitting, reshaped
+from edge.reshape import FEWER, FINER, STEP, Size, fitting, reshaped
 from edge.runtime import LiteRtRuntime
 from edge.sources import DEMO
 from models.errors import ModelError
@@ -30,14 +30,18 @@ OWN = (1152, 640)
         ((1920, 1080), OWN),
         ((1360, 800), OWN),  # a twentieth would be saved: not worth it
         ((640, 480), (864, 640)),
-        ((3280, 2464), (864, 640)),
-        ((720, 1280), (384, 640)),
+        ((1440, 900), (1024, 640)),
+        ((3280, 2464), (992, 736)),  # narrower: larger, with no more pixels
+        ((720, 960), (608, 800)),  # a quarter larger
+        ((960, 720), (960, 736)),  # as large as it is
+        ((720, 1280), (480, 800)),
+        ((10, 5000), (32, 800)),
         ((1280, 360), (1152, 352)),
         ((5000, 10), (1152, 32)),
         ((1, 1), (640, 640)),
     ],
 )
-def test_an_input_shows_a_frame_as_finely_without_grey(frame: Size, expected: Size) -> None:
+def test_an_input_shows_a_frame_as_finely_or_finer_without_grey(frame: Size, expected: Size) -> None:
     assert fitting(frame, OWN) == expected
 
 
@@ -48,7 +52,9 @@ def test_no_frame_is_seen_less_finely_nor_costs_more() -> None:
             width, height = fitting((columns, rows), own)
             usual = min(own[0] / columns, own[1] / rows)
             assert min(width / columns, height / rows) >= usual * (1 - 1e-5)
-            assert (width, height) == own or width * height <= FEWER * own[0] * own[1]
+            finer = min(width / columns, height / rows) >= FINER[0] * usual * (1 - 1e-5)
+            share = 1.0 if finer or (width, height) == own else FEWER
+            assert width * height <= share * own[0] * own[1]
             assert width % STEP == height % STEP == 0
 
 
@@ -99,7 +105,7 @@ def test_the_published_detector_finds_in_a_narrow_frame_what_it_finds_in_grey() 
             for each in usual:
                 if each.score > 0.6 and _inside(each.box, image):
                     signs += 1
-                    assert max(each.box.iou(other.box) for other in found) > 0.8
+                    assert max(each.box.iou(other.box) for other in found) > 0.7
     video.release()
     assert signs > 20
     assert detector._other
