@@ -41,7 +41,7 @@ OWN = (1152, 640)
         ((1, 1), (640, 640)),
     ],
 )
-def test_an_input_shows_a_frame_as_finely_or_finer_without_grey(frame: Size, expected: Size) -> None:
+def test_an_input_shows_a_frame_as_finely_or_finer(frame: Size, expected: Size) -> None:
     assert fitting(frame, OWN) == expected
 
 
