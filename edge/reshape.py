@@ -16,7 +16,7 @@ from models.errors import ModelError
 
 STEP = 32  # px: the nets halve a picture five times inside
 FEWER = 0.9  # of the pixels: another input is worth loading where it has no more …
-FINER = (1.1, 4 / 3)  # … or shows a narrow frame so many times as large; at most so many
+FINER = (1.1, 1.25)  # … or shows a narrow frame so many times as large; at most so many
 BORDERS = (0, 2)  # px that a padded picture is larger
 AS_THEY_COME = {  # operators that take whatever size comes
     *("QUANTIZE", "CONV_2D", "DEPTHWISE_CONV_2D", "LOGISTIC", "MUL", "ADD"),
