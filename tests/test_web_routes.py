@@ -7,6 +7,7 @@ import socket
 import struct
 import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import cv2
@@ -17,9 +18,10 @@ from PIL import Image as Pillow
 
 from edge.core import Health, Image
 from edge.sinks.store import Store
-from edge.web.reading import MAX_BYTES, MAX_PICTURES
+from edge.web import reading
+from edge.web.reading import MAX_BYTES, MAX_PICTURES, Busy, PictureReader
 from edge.web.sink import PageSink
-from tests.pages import demo_frame, encoded, make_road_scene, page
+from tests.pages import demo_frame, encoded, make_road_scene, page, upload_nets
 from tests.scenes import SPEED_50, grey
 
 Page = tuple[httpx.Client, PageSink, Store]
@@ -256,24 +258,29 @@ def test_a_body_without_a_length_is_capped_as_well(client: httpx.Client) -> None
     assert client.post("/api/read", content=endless()).status_code == 413
 
 
-def test_pictures_on_their_way_are_bounded_together(client: httpx.Client) -> None:
-    """Those that have sent all but the last byte hold their places; the next one is refused."""
+def test_pictures_on_their_way_are_bounded_together() -> None:
+    reader = PictureReader(upload_nets)
+    with ExitStack() as held:
+        for _ in range(MAX_PICTURES):
+            held.enter_context(reader.place())
+        with pytest.raises(Busy), reader.place():
+            pass
+    with reader.place():  # who goes gives the place back
+        pass
+
+
+def test_a_picture_without_a_place_is_refused_before_it_is_sent(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "MAX_PICTURES", 0)
     head = f"POST /api/read HTTP/1.1\r\nHost: localhost\r\nContent-Length: {MAX_BYTES}\r\n\r\n"
     address = (client.base_url.host, client.base_url.port)
-    slow = [socket.create_connection(address) for _ in range(MAX_PICTURES)]
-    try:
-        for each in slow:
-            each.sendall(head.encode() + bytes(1000))
-        while (refused := client.post("/api/read", content=b"x")).status_code == 415:
-            pass  # one of them has not arrived yet
-        assert refused.status_code == 503
-        assert "try again" in refused.json()["error"]
-    finally:
-        for each in slow:
-            each.close()
-    while (answer := client.post("/api/read", content=b"x")).status_code == 503:
-        pass  # who goes gives the place back
-    assert answer.status_code == 415
+    with socket.create_connection(address, timeout=60) as slow:
+        slow.sendall(head.encode() + bytes(1000))
+        assert slow.recv(1000).startswith(b"HTTP/1.1 503 ")
+    answer = client.post("/api/read", content=b"x")
+    assert answer.status_code == 503
+    assert "try again" in answer.json()["error"]
 
 
 def test_a_form_is_told_how_to_send(client: httpx.Client) -> None:
