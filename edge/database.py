@@ -14,6 +14,8 @@ APPLICATION = int.from_bytes(b"TSEv", "big")  # marks the file as ours (PRAGMA a
 SCHEMA = 1
 BUSY_S = 5.0  # how long another program may hold the file
 WAL_BYTES = 1_000_000  # the log beside the file is cut back to this
+# What SQLite may raise. Its message, which Python decodes, may quote bytes of a damaged file.
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 
 # `number` gives the order, because clocks jump; AUTOINCREMENT never gives one out twice.
 # `stored` is the UTC second of writing, NULL where the clock cannot be right.
@@ -110,16 +112,22 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def is_damage(error: Exception) -> bool:
+    """Whether the file is not as SQLite wrote it, rather than held or on a full disk."""
+    signs = ("malformed", "corrupt", "no such", "decode", "not a database")
+    return isinstance(error, UnicodeDecodeError) or any(sign in str(error) for sign in signs)
+
+
 @contextmanager
 def store_errors(path: Path) -> Iterator[None]:
     """What SQLite raises within becomes an OutputError that names the file."""
     try:
         yield
-    except sqlite3.Error as error:
+    except SQLITE_ERRORS as error:
         text = str(error)
         if "not a database" in text:
             words = "expected an event store, found another kind of file"
-        elif "malformed" in text or "corrupt" in text:
+        elif is_damage(error):
             words = f"the event store is damaged ({text}); move it away, and a new one is made"
         elif "locked" in text:
             words = "the event store is held by another program"

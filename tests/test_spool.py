@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +101,62 @@ def test_a_damaged_spool_is_kept_aside_and_a_new_one_begun(
     assert drain(spool) == ["text 1"]
     assert (tmp_path / "spool.broken-1").read_bytes() == content
     assert "a new one begun" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE sqlite_master SET sql = CAST(x'eeeeee' AS TEXT)",
+        "UPDATE letters SET id = CAST(x'eeeeee' AS TEXT) WHERE number = 2",
+        "UPDATE letters SET text = CAST(x'eeeeee' AS TEXT) WHERE number = 2",
+        "UPDATE facts SET value = CAST(x'eeeeee' AS TEXT)",
+        "ALTER TABLE facts RENAME COLUMN value TO walue",
+        "UPDATE sqlite_master SET rootpage = 3 WHERE name = 'letters'",
+    ],
+)
+def test_damage_anywhere_is_found_before_anything_is_sent(tmp_path: Path, damage: str) -> None:
+    spool = Spool(tmp_path / "spool")
+    spool.put(letters(1, 2, 3))
+    spool.close()
+    with closing(sqlite3.connect(tmp_path / "spool")) as connection:
+        connection.executescript(f"PRAGMA writable_schema = ON; {damage}")
+    again = Spool(tmp_path / "spool")
+    again.put(letters(4))
+
+    assert drain(again) == ["text 4"]
+    assert (tmp_path / "spool.broken-1").exists()
+
+
+def test_random_damage_never_hangs_nor_escapes(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool")
+    spool.put(letters(*range(200)))
+    spool.close()
+    whole = (tmp_path / "spool").read_bytes()
+    for seed in range(30):
+        dice, data = random.Random(seed), bytearray(whole)
+        for _ in range(dice.choice((3, 30, 300))):
+            data[dice.randrange(100, len(data))] = dice.randrange(256)
+        path = tmp_path / f"damaged-{seed}"
+        path.write_bytes(data)
+        spool = Spool(path)
+        spool.put([("new", "the last one")])
+
+        assert len(drain(spool)) in {1, 201}
+        assert len(spool) == 0
+        spool.close()
+
+
+def test_damage_in_the_midst_of_a_run_is_one_error(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool")
+    spool.put(letters(1))
+    spool._db.execute("DROP TABLE letters")
+
+    with pytest.raises(OutputError, match=r"spool: .*no such table"):
+        spool.first()
+    with pytest.raises(OutputError, match=r"spool: .*no such table"):
+        spool.remove(["id-1"])
+    with pytest.raises(OutputError, match=r"spool: .*no such table"):
+        spool.put(letters(2))
 
 
 def test_a_read_only_disk_is_told_at_once(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import sqlite3
 import subprocess
@@ -385,8 +386,16 @@ def write_newer(path: Path) -> None:
 def write_broken(path: Path) -> None:
     filled(path, 50, FakeClock()).close()
     data = bytearray(path.read_bytes())
-    data[200:4096] = os.urandom(4096 - 200)  # the schema's page
+    data[200:4096] = random.Random(1).randbytes(4096 - 200)  # the schema's page
     path.write_bytes(data)
+
+
+def write_broken_text(path: Path) -> None:
+    """SQLite's message about this file quotes bytes that are no UTF-8."""
+    filled(path, 1, FakeClock()).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_master SET sql = CAST(x'eeeeee' AS TEXT)")
 
 
 @pytest.mark.parametrize("use", [lambda p: Store(p, "", KEEP), History], ids=["write", "read"])
@@ -397,6 +406,7 @@ def write_broken(path: Path) -> None:
         (write_foreign, "found another program's database"),
         (write_newer, f"expected an event store of schema {SCHEMA}, found schema {SCHEMA + 1}"),
         (write_broken, "damaged"),
+        (write_broken_text, "damaged"),
     ],
 )
 def test_a_file_that_is_no_store_of_ours_is_named_and_left_alone(
@@ -416,7 +426,7 @@ def test_damage_that_shows_later_is_named_as_well(tmp_path: Path) -> None:
     path = tmp_path / "events.sqlite"
     filled(path, 200, FakeClock()).close()
     data = bytearray(path.read_bytes())
-    data[8192:] = os.urandom(len(data) - 8192)
+    data[8192:] = random.Random(2).randbytes(len(data) - 8192)
     path.write_bytes(data)
 
     with pytest.raises(OutputError, match="damaged"):

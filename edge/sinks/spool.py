@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
+from edge.database import SQLITE_ERRORS, is_damage
 from edge.sinks.files import make_folder, prove_place
 from models.errors import OutputError
 
@@ -49,16 +50,14 @@ class Spool:
         make_folder(path.parent)
         try:
             self._db = self._open()
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
+        except SQLITE_ERRORS as error:
+            if not is_damage(error):
                 raise self._failed(error) from error
             self._set_aside()
             self._db = self._open()
         self._waiting = int(self._one("SELECT COUNT(*) FROM letters"))
         self.identity = str(self._one("SELECT value FROM facts WHERE name = 'identity'"))
-        self._gone: set[str] = (
-            set()
-        )  # letters that have arrived, but the disk is too full to say so
+        self._gone: set[str] = set()  # have arrived, but the disk is too full to say so
         self.lost = 0  # of this run, because more than `most` were waiting
 
     def __len__(self) -> int:
@@ -77,7 +76,7 @@ class Spool:
                     if over:
                         oldest = "SELECT number FROM letters ORDER BY number LIMIT ?"
                         self._db.execute(f"DELETE FROM letters WHERE number IN ({oldest})", (over,))
-            except sqlite3.Error as error:
+            except SQLITE_ERRORS as error:
                 raise self._failed(error) from error
             self._waiting += added - over
             if over and not self.lost:
@@ -92,7 +91,7 @@ class Spool:
             try:
                 rows = self._db.execute("SELECT id, text FROM letters ORDER BY number")
                 return next((Letter(*row) for row in rows if row[0] not in self._gone), None)
-            except sqlite3.Error as error:
+            except SQLITE_ERRORS as error:
                 raise self._failed(error) from error
 
     def remove(self, ids: Iterable[str]) -> None:
@@ -105,16 +104,19 @@ class Spool:
                     self._db.executemany("DELETE FROM letters WHERE id = ?", [(i,) for i in gone])
                 self._waiting -= self._db.total_changes - before
                 self._gone.clear()
-            except sqlite3.Error:
+            except SQLITE_ERRORS:
                 log.debug("%s cannot be written", self._path, exc_info=True)
-                self._gone.update(filter(self._has, gone))
+                try:
+                    self._gone.update(filter(self._has, gone))
+                except SQLITE_ERRORS as error:
+                    raise self._failed(error) from error
 
     def _has(self, id_: str) -> bool:
         found = self._db.execute("SELECT 1 FROM letters WHERE id = ?", (id_,)).fetchone()
         return found is not None
 
     def close(self) -> None:
-        with self._lock, suppress(sqlite3.Error):
+        with self._lock, suppress(*SQLITE_ERRORS):
             self._db.close()
 
     def _open(self) -> sqlite3.Connection:
@@ -127,6 +129,7 @@ class Spool:
             with db:
                 insert = "INSERT OR IGNORE INTO facts VALUES ('identity', ?)"
                 db.execute(insert, (f"signs-{uuid4().hex[:16]}",))
+            _read_through(db)
         except BaseException:
             db.close()
             raise
@@ -145,10 +148,20 @@ class Spool:
         (value,) = self._db.execute(query).fetchone()
         return value  # type: ignore[no-any-return]
 
-    def _failed(self, error: sqlite3.Error) -> OutputError:
+    def _failed(self, error: Exception) -> OutputError:
         if "locked" in str(error):
             return OutputError(f"{self._path}: another run holds this spool")
         return OutputError(f"{self._path}: events cannot wait on this disk: {error}")
+
+
+def _read_through(db: sqlite3.Connection) -> None:
+    """sqlite3.Error or UnicodeDecodeError where any of it cannot be read, or is not as written."""
+    for (found,) in db.execute("PRAGMA integrity_check(1)"):
+        if found != "ok":
+            raise sqlite3.DatabaseError(f"malformed: {found}")
+    for query in ("SELECT id, text FROM letters", "SELECT name, value FROM facts"):
+        for _ in db.execute(query):  # which also decodes them
+            pass
 
 
 def prove_spool(path: Path) -> None:
