@@ -6,6 +6,8 @@ what is none of the 43 signs. `detector`: signs found in whole pictures, all cla
 `system`: signs found and read; a class index of a YOLO set is the GTSRB class. For both of these,
 `--cross-fit` adds the figures at thresholds that each half of the pictures chooses for the other,
 and `--gallery` writes a page of what was missed and what is a false alarm, with the curves.
+`sign-free`: what is read in pictures without any sign; `--names` says which those are, where the
+set itself does not mark every kind of sign.
 """
 
 from __future__ import annotations
@@ -24,11 +26,25 @@ from calibration.finding import detector_figures, latency
 from calibration.gallery import gallery_file, write_gallery
 from calibration.kinds import measure_kinds, negatives_by_picture
 from calibration.operating import cross_fitted_detector, cross_fitted_system
-from calibration.pictures import check_suits, choose, trained_on
+from calibration.pictures import check_suits, choose, spread, trained_on
 from calibration.places import is_gtsdb_test, known_places
 from calibration.reading import measure_classifier
 from calibration.robustness import PASSES, Sightings, measure_cameras, measure_corruptions
-from calibration.seen import READ_CURVE, WHOLE_CURVE, ByPicture, Seen, see_both, see_detector
+from calibration.seen import (
+    READ_CURVE,
+    WHOLE_CURVE,
+    ByPicture,
+    Seen,
+    see_both,
+    see_detector,
+    see_system,
+)
+from calibration.sign_free import (
+    nothing_there,
+    read_names,
+    sign_free_figures,
+    without_a_sign,
+)
 from calibration.system import Thresholds, system_figures
 from calibration.twins import pair_score
 from calibration.walk import Walk
@@ -36,6 +52,7 @@ from edge.classifier import SignClassifier, load_classifier
 from edge.config import Config
 from edge.core import Detector
 from edge.detector import load_detector
+from edge.reader import Reader
 from edge.reports import write_json
 from edge.roi import RoiDetector, parse_roi
 from edge.sinks.files import prove_place
@@ -44,9 +61,17 @@ from models.command import CommandParser
 from models.errors import UsageError, run_command
 from models.processors import available_threads
 from models.spec import Spec
-from training.datasets import open_set
+from training.datasets import Dataset, Example, open_set
 
-TASKS = ("classifier", "detector", "system")
+SIGN_FREE = "sign-free"
+TASKS = ("classifier", "detector", "system", SIGN_FREE)
+SUITS = {  # the tasks that a flag is for
+    **dict.fromkeys((*PASSES, "kinds"), ("classifier",)),
+    **dict.fromkeys(("cross_fit", "gallery"), ("detector", "system")),
+    "margin": ("classifier", "system", SIGN_FREE),
+    "roi": ("detector", "system", SIGN_FREE),
+    "names": (SIGN_FREE,),
+}
 MAX_MARGIN = 1.0
 
 log = logging.getLogger(__name__)
@@ -60,8 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if target:
             prove_place(target)
     dataset = open_set(flags.data)
-    examples = choose(dataset, flags.part, flags.limit)
-    check_suits(flags.task, dataset, examples)
+    examples = _examples(flags, dataset)
     if flags.kinds and (dataset.layout != "gtsdb" or is_gtsdb_test(dataset)):
         raise UsageError(f"--kinds: expected GTSDB's training pictures, found {dataset.name}")
     status = StatusLine(len(examples)) if flags.progress else None
@@ -70,6 +94,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         seen: list[Seen] = []
         if flags.task == "classifier":
             specs, figures = _measure_classifier(flags, walk)
+        elif flags.task == SIGN_FREE:
+            specs, figures = _measure_sign_free(flags, walk, nothing_there(examples))
         else:
             measure = _measure_detector if flags.task == "detector" else _measure_system
             specs, figures, seen = measure(flags, walk, known_places(dataset, examples))
@@ -141,6 +167,13 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="for detector and system: also at thresholds chosen on the other half of the pictures",
     )
     parser.add_argument(
+        "--names",
+        type=Path,
+        metavar="FILE",
+        help="for sign-free: only these pictures, one name a line without folder and ending, in "
+        "which no sign stands; not given: those in which none is marked",
+    )
+    parser.add_argument(
         "--gallery",
         type=Path,
         metavar="FOLDER_OR_HTML",
@@ -156,7 +189,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--roi",
         type=parse_roi,
         metavar="EDGES",
-        help="for detector and system: only TOP,BOTTOM or L,T,R,B of each picture is looked at",
+        help="for whole pictures: only TOP,BOTTOM or L,T,R,B of each picture is looked at",
     )
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--limit", type=int, help="only so many pictures, spread over the set")
@@ -169,23 +202,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         raise UsageError(f"--threads: expected 0 or more, found {flags.threads}")
     if flags.margin is not None and not 0 <= flags.margin <= MAX_MARGIN:
         raise UsageError(f"--margin: expected 0 to {MAX_MARGIN}, found {flags.margin}")
-    if flags.margin is not None and flags.task == "detector":
-        raise UsageError("--margin: expected for classifier and system only, found detector")
-    if flags.task == "classifier" and flags.detector and not flags.kinds:
-        raise UsageError(
-            "--detector: expected for detector, system and --kinds only, found classifier"
-        )
-    for name in (*PASSES, "kinds"):
-        if getattr(flags, name) and flags.task != "classifier":
-            raise UsageError(f"--{name}: expected for classifier only, found {flags.task}")
-    for name in ("cross_fit", "gallery"):
-        if getattr(flags, name) and flags.task == "classifier":
-            raise UsageError(
-                f"--{name.replace('_', '-')}: expected for detector and system only, found "
-                "classifier"
-            )
-    if flags.roi and flags.task == "classifier":
-        raise UsageError("--roi: expected for detector and system only, found classifier")
+    _refuse_misplaced(flags)
     if flags.task == "detector":
         if flags.model and flags.detector:
             raise UsageError("detector: expected --model or --detector, found both")
@@ -194,6 +211,29 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     flags.model = flags.model or default.classifier
     flags.threads = flags.threads or available_threads()
     return flags
+
+
+def _refuse_misplaced(flags: argparse.Namespace) -> None:
+    """UsageError for a flag that says nothing for this task."""
+    if flags.task == "classifier" and flags.detector and not flags.kinds:
+        raise UsageError(
+            "--detector: expected for detector, system and --kinds only, found classifier"
+        )
+    for name, tasks in SUITS.items():
+        if getattr(flags, name) not in (None, False) and flags.task not in tasks:
+            words = " and ".join(tasks)
+            flag = name.replace("_", "-")
+            raise UsageError(f"--{flag}: expected for {words} only, found {flags.task}")
+
+
+def _examples(flags: argparse.Namespace, dataset: Dataset) -> Sequence[Example]:
+    """The pictures that are asked for, where the question suits them."""
+    examples = choose(dataset, flags.part)
+    check_suits(flags.task, dataset, examples)
+    if flags.task == SIGN_FREE:
+        names = read_names(flags.names) if flags.names else None
+        examples = without_a_sign(dataset, examples, names)
+    return spread(examples, flags.limit)
 
 
 def _measure_detector(
@@ -221,6 +261,19 @@ def _measure_system(
     if flags.cross_fit:
         figures["cross_fitted"] = cross_fitted_system(seen, found)
     return {"model": classifier.spec, "detector": detector.spec}, figures, seen
+
+
+def _measure_sign_free(
+    flags: argparse.Namespace, walk: Walk, places: ByPicture
+) -> tuple[dict[str, Spec], dict[str, Any]]:
+    """The specs and what the app reads where no sign is."""
+    classifier = _classifier(flags)
+    detector = load_detector(flags.detector, flags.threads, None)
+    fused = pair_score(detector.spec, classifier.spec, flags.model)
+    reader = Reader(_shown(flags, detector), classifier, fused)
+    seen = see_system(reader, walk, places)
+    figures = sign_free_figures(seen, (detector.spec.thresholds["score"], fused))
+    return {"model": classifier.spec, "detector": detector.spec}, figures
 
 
 def _classifier(flags: argparse.Namespace) -> SignClassifier:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -20,6 +20,7 @@ from calibration.matching import (
 from calibration.metrics import Counts, Floats
 from calibration.places import RULE, within
 from calibration.seen import Seen, reaches
+from calibration.sign_free import sign_free
 from models.errors import SourceError
 
 HEIGHTS = (16, 24, 32, 48, 96)  # px in the picture: the edges of the bands of height
@@ -94,25 +95,6 @@ def ignoring(answers: Answers, seen: Sequence[Seen]) -> dict[str, Any]:
         "rule": RULE,
         "intervals": metrics.intervals(figures, len(seen)),
     }
-
-
-def sign_free(seen: Sequence[Seen], given: Mapping[str, Sequence[Floats]]) -> dict[str, Any]:
-    """How many answers pictures without any sign get: a mean for each kind in `given`.
-
-    `given` holds for each picture which answers the app gives. Just the count of pictures where
-    there are none.
-    """
-    empty = [index for index, each in enumerate(seen) if each.sign_free]
-    if not empty:
-        return {"n_images": 0}
-    sums = {key: np.array([its[i].sum() for i in empty]) for key, its in given.items()}
-
-    def figures(counts: Counts) -> dict[str, float]:
-        return {key: metrics.mean(values, counts) for key, values in sums.items()}
-
-    once = np.ones(len(empty), dtype=np.int64)
-    drawn = metrics.intervals(figures, len(empty))
-    return {**figures(once), "n_images": len(empty), "intervals": drawn}
 
 
 def refuse_no_sign(truths: metrics.Ints) -> None:

@@ -162,7 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prove_place(file)
     data = open_set(flags.data or "gtsdb")
     part = None if flags.data else "judge"
-    examples = choose(data, part, None)
+    examples = choose(data, part)
     check_suits("detector", data, examples)
     with TemporaryDirectory() as folder:
         rows = compare([candidate(text, Path(folder)) for text in flags.detectors], data, examples)

@@ -17,11 +17,11 @@ import numpy as np
 
 from calibration import metrics
 from calibration.finding import look as detector_look
-from calibration.finding import sign_free
 from calibration.matching import IOU, Look, operating_figures, pool
 from calibration.metrics import UNMATCHED, Bools, Counts, Floats
 from calibration.places import within
 from calibration.seen import Seen, reaches
+from calibration.sign_free import sign_free
 from calibration.system import Thresholds
 from calibration.system import look as system_look
 from edge.core import UNKNOWN

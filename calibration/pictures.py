@@ -18,11 +18,16 @@ from training.split import read_split
 CUT_OUT = ("gtsrb", "folders")  # layouts whose pictures are single signs
 
 
-def choose(dataset: Dataset, name: str | None, limit: int | None) -> tuple[Example, ...]:
-    """The pictures of a part of the set, or all; with a limit, that many, spread evenly."""
+def choose(dataset: Dataset, name: str | None) -> tuple[Example, ...]:
+    """The pictures of a part of the set, or all."""
     examples = part(dataset, name) if name else dataset.examples
     if not examples:
         raise SourceError(f"{dataset.name}: expected pictures, found none")
+    return tuple(examples)
+
+
+def spread(examples: Sequence[Example], limit: int | None) -> tuple[Example, ...]:
+    """With a limit, that many, spread evenly; or all."""
     if limit is None or limit >= len(examples):
         return tuple(examples)
     return tuple(examples[i] for i in np.linspace(0, len(examples) - 1, limit).round().astype(int))
@@ -40,6 +45,8 @@ def check_suits(task: str, dataset: Dataset, examples: Sequence[Example]) -> Non
             f"{task}: expected signs of the {COUNT} classes, found {dataset.name} with "
             f"{len(dataset.classes)} classes of its own ({dataset.classes[0]} …)"
         )
+    if task == "sign-free":
+        return
     annotations = [each for example in examples for each in example.annotations]
     if not annotations:
         raise UsageError(f"{task}: expected annotated signs, found none in {dataset.name}")

@@ -34,6 +34,7 @@ def table(report: Mapping[str, Any]) -> str:
         lines += _corruptions(report)
     lines += _cameras(report.get("cameras", {}))
     lines += _kinds(report)
+    lines += _read_there(report.get("read", ()))
     return "\n".join(lines)
 
 
@@ -45,6 +46,16 @@ def _about(report: Mapping[str, Any]) -> list[str]:
         f"{names} on {report['data']['name']}{part}",
         *(f"{report[key]} {words}" for key, words in COUNTED.items() if key in report),
     ]
+
+
+def _read_there(answers: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What was read where no sign is."""
+    rows = []
+    for each in answers:
+        name = sign_class(each["label"]).name
+        box = " ".join(f"{edge:.0f}" for edge in each["box"])
+        rows.append(f"  {each['score']:.3f}   {name} in {each['picture']} at {box}")
+    return ["read there", *rows] if rows else []
 
 
 def _confusions(pairs: Sequence[Mapping[str, int]]) -> list[str]:

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from calibration import categories, metrics
-from calibration.finding import by_height, ignoring, refuse_no_sign, sign_free
+from calibration.finding import by_height, ignoring, refuse_no_sign
 from calibration.matching import IOU, Answers, Look, average_precisions, operating_figures, pool
 from calibration.metrics import Counts, Floats, Ints
 from calibration.places import within
 from calibration.seen import Seen, reaches
+from calibration.sign_free import readings
 from edge.core import UNKNOWN
 from models.signs import COUNT, sign_class
 
@@ -210,11 +211,15 @@ def _honest(seen: Sequence[Seen], operating: Sequence[Floats]) -> dict[str, Any]
     pairs = list(zip(seen, operating, strict=True))
     answers = pool([look(s, o, ignoring=True) for s, o in pairs], AT_IOU)
     once = np.ones(len(seen), dtype=np.int64)
-    named = [o * (s.said != UNKNOWN) for s, o in pairs]
-    unknown = [o * (s.said == UNKNOWN) for s, o in pairs]
     on_foreign = [
-        float((its * within(s.boxes, s.hand_marked.boxes[s.hand_marked.foreign])).sum())
-        for s, its in zip(seen, named, strict=True)
+        float(
+            (
+                o
+                * (s.said != UNKNOWN)
+                * within(s.boxes, s.hand_marked.boxes[s.hand_marked.foreign])
+            ).sum()
+        )
+        for s, o in pairs
     ]
     return {
         "ignoring_foreign": {
@@ -222,14 +227,7 @@ def _honest(seen: Sequence[Seen], operating: Sequence[Floats]) -> dict[str, Any]
             "macro_f1": by_class(seen, operating, ignoring=True).macro_f1(once),
             "named_foreign_per_image": float(np.mean(on_foreign)),
         },
-        "sign_free": sign_free(
-            seen,
-            {
-                "false_readings_per_image": operating,
-                "named_per_image": named,
-                "unknown_per_image": unknown,
-            },
-        ),
+        "sign_free": readings(seen, operating),
     }
 
 

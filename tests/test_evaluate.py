@@ -22,6 +22,7 @@ from models.errors import ModelError, OutputError, SourceError, UsageError
 from models.signs import label_names
 from models.spec import Input, Origin, Output, Pair, Spec
 from training.datasets import Dataset, Example
+from training.negatives import FOREIGN_FILE, read_negatives
 from training.split import read_split
 
 BACK = 5  # the grey of the road; signs are painted as 100 + class
@@ -337,6 +338,89 @@ def test_a_class_beyond_the_43_is_named(tmp_path: Path) -> None:
         evaluate.main(["system", "--data", str(folder)])
 
 
+# --- pictures without a sign ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def streets(tmp_path: Path) -> Path:
+    """A YOLO set: a sign, and three pictures without a mark, in two of which something is read."""
+    folder = yolo_folder(tmp_path / "streets", (), 7)
+    for name, signs in (("1", []), ("2", [(40, 40, 12)]), ("3", [(40, 40, -1), (90, 9, 5)])):
+        paint(folder / "images" / f"{name}.png", *signs)
+        (folder / "labels" / f"{name}.txt").touch()
+    return folder
+
+
+def names_file(folder: Path, text: str) -> Path:
+    path = folder.parent / "names.txt"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_what_is_read_without_a_sign_is_counted_and_named(
+    streets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = run("sign-free", "--data", streets)
+    keys = ("n_images", "false_readings_per_image", "named_per_image", "unknown_per_image")
+    assert [figures[key] for key in keys] == [3, 1.0, 2 / 3, 1 / 3]
+    assert [each["label"] for each in figures["read"]] == [12, 5, -1]
+    assert figures["read"][0]["picture"] == "images/2.png"
+    assert figures["read"][0]["box"] == [40.0, 40.0, 60.0, 60.0]
+    assert "Priority road in images/2.png at 40 40 60 60" in capsys.readouterr().out
+
+
+def test_a_person_says_in_which_pictures_no_sign_stands(streets: Path) -> None:
+    names = names_file(streets, "# looked at by hand\n1\n\n2 # nothing\n")
+    figures = run("sign-free", "--data", streets, "--names", names)
+    assert (figures["n_images"], figures["false_readings_per_image"]) == (2, 0.5)
+    figures = run("sign-free", "--data", streets, "--names", names, "--limit", 1)
+    assert figures["n_images"] == 1
+
+
+def test_a_strip_of_the_picture_is_looked_at_where_asked(streets: Path) -> None:
+    assert run("sign-free", "--data", streets, "--roi", "0.7,1")["read"] == []
+
+
+def test_gtsdbs_hand_marked_places_count_as_signs(tmp_path: Path) -> None:
+    marked = {each.picture for each in read_negatives(FOREIGN_FILE)}
+    free, other = [name for name in read_split("gtsdb") if name not in marked][:2]
+    folder = gtsdb_folder(tmp_path / "train", [int(name) for name in (min(marked), free, other)])
+    lines = (folder / "gt.txt").read_text().splitlines()
+    (folder / "gt.txt").write_text("\n".join(line for line in lines if free not in line))
+    figures = run("sign-free", "--data", folder)
+    assert figures["n_images"] == 1
+    assert {each["picture"] for each in figures["read"]} == {f"{free}.ppm"}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("0\n", "expected a picture 0 without a sign, found one with a marked sign"),
+        ("9\n", "expected a picture 9 without a sign, found no such picture"),
+        ("1\n2\n1\n", "names.txt: expected every picture once, found 1 twice"),
+        ("# none\n", "expected pictures without a sign, found none"),
+    ],
+)
+def test_a_list_that_does_not_fit_the_set_is_told(streets: Path, text: str, words: str) -> None:
+    with pytest.raises(SourceError, match=words):
+        evaluate.main(
+            ["sign-free", "--data", str(streets), "--names", str(names_file(streets, text))]
+        )
+
+
+def test_a_list_that_is_none_is_told(streets: Path, tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    for path in (tmp_path / "nowhere", tmp_path, tmp_path / "binary"):
+        with pytest.raises(SourceError, match="expected a list of pictures, found none"):
+            evaluate.main(["sign-free", "--data", str(streets), "--names", str(path)])
+
+
+def test_a_set_in_which_every_picture_has_a_sign_is_told(tmp_path: Path) -> None:
+    folder = yolo_folder(tmp_path / "signs", (), 7)
+    with pytest.raises(SourceError, match="expected pictures without a sign, found none"):
+        evaluate.main(["sign-free", "--data", str(folder)])
+
+
 # --- which pictures -------------------------------------------------------------------------------
 
 
@@ -421,7 +505,7 @@ def test_nothing_but_unreadable_pictures_is_an_error(gtsdb_test: Path) -> None:
         evaluate.main(["detector", "--data", str(gtsdb_test)])
 
 
-@pytest.mark.parametrize("task", ["detector", "system"])
+@pytest.mark.parametrize("task", ["detector", "system", "sign-free"])
 def test_cut_out_signs_are_no_pictures_to_search(task: str, gtsrb_test: Path) -> None:
     with pytest.raises(UsageError, match="expected whole pictures"):
         evaluate.main([task, "--data", str(gtsrb_test)])
@@ -460,6 +544,9 @@ def test_models_that_are_no_pair_have_no_threshold(
         (["detector", "--data", "x", "--kinds"], "--kinds: expected for classifier"),
         (["classifier", "--data", "x", "--cross-fit"], "--cross-fit: expected for detector and"),
         (["classifier", "--data", "x", "--gallery", "y"], "--gallery: expected for detector and"),
+        (["sign-free", "--data", "x", "--gallery", "y"], "--gallery: expected for detector and"),
+        (["sign-free", "--data", "x", "--cross-fit"], "--cross-fit: expected for detector and"),
+        (["system", "--data", "x", "--names", "y"], "--names: expected for sign-free only"),
     ],
 )
 def test_wrong_flags_are_usage_errors(flags: list[str], words: str) -> None:
