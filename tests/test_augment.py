@@ -59,7 +59,9 @@ def test_a_net_may_see_crops_of_another_size(level: str, size: int) -> None:
 
 
 def test_an_unknown_level_is_refused() -> None:
-    with pytest.raises(UsageError, match="--augment: expected one of none, light, full, found 'x'"):
+    with pytest.raises(
+        UsageError, match="--augment: expected one of none, shift, light, full, found 'x'"
+    ):
         Augmentation("x")
 
 
@@ -80,6 +82,30 @@ def test_the_sign_stays_in_the_disturbed_crop(seed: int) -> None:
     assert y.mean() == pytest.approx(CROP_SIZE / 2, abs=9)
     whole = np.pi * (CROP_SIZE / (1 + 2 * CROP_MARGIN) / 2) ** 2
     assert 0.45 * whole < len(x) < 1.7 * whole
+
+
+@pytest.mark.parametrize("size", [32, 48])
+def test_a_shift_is_by_whole_pixels_and_hides_a_square(size: int) -> None:
+    image = smooth(STORED, STORED, seed=5)
+    still = Augmentation("none", size=size)(image, dice())
+    reach = size // 8
+    wide = np.pad(still, ((reach, reach), (reach, reach), (0, 0)), "reflect")
+    places = set()
+    for seed in range(200):
+        out = Augmentation("shift", size=size)(image, dice(seed))
+        same = {
+            (y, x): (wide[y : y + size, x : x + size] == out).all(axis=2)
+            for y in range(2 * reach + 1)
+            for x in range(2 * reach + 1)
+        }
+        place = max(same, key=lambda each: same[each].sum())
+        rows, columns = np.nonzero(~same[place])
+        assert 0 < len(rows) <= (2 * (size // 8)) ** 2
+        assert np.ptp(rows) < size // 4
+        assert np.ptp(columns) < size // 4
+        assert (out[rows, columns] == augment.GREY).all()
+        places.add(place)
+    assert {y for y, _ in places} == {x for _, x in places} == set(range(2 * reach + 1))
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -196,7 +196,7 @@ def test_a_student_imitates_its_teacher(run: Path, tmp_path: Path) -> None:
     ("changes", "message"),
     [
         ({"architecture": "alexnet"}, "--architecture: expected one of naive, lenet"),
-        ({"augment": "much"}, "--augment: expected one of none, light, full"),
+        ({"augment": "much"}, "--augment: expected one of none, shift, light, full"),
         ({"balance": "half"}, "--balance: expected one of none, sqrt, equal"),
         ({"contrast": "more"}, "--contrast: expected one of none, clahe, local"),
         ({"schedule": "steps"}, "--schedule: expected one of cosine, constant"),

@@ -13,9 +13,10 @@ from models.imaging import CROP_MARGIN, CROP_SIZE
 from training.crops import STORED, STORED_MARGIN
 from training.views import Image, disturb
 
-Level = Literal["none", "light", "full"]
-LEVELS = ("none", "light", "full")
+Level = Literal["none", "shift", "light", "full"]
+LEVELS = ("none", "shift", "light", "full")
 PARTS = ("perspective", "resolution", "cover", "weather", "sharpness", "noise", "light")
+GREY = 128
 LEAST_CONTRAST = 5.0  # grey levels, standard deviation
 
 
@@ -39,9 +40,10 @@ GEOMETRY = {
 class Augmentation:
     """Disturbs crops; two of the same settings given the same dice do the same.
 
-    `none` cuts the centre as the device would, `light` moves it a little and changes its
-    brightness, `full` does everything; `without` leaves some of PARTS out of `full`. `margin` is
-    the share of a sign's longer side that the net sees around it, `size` the pixels it sees.
+    `none` cuts the centre as the device would, `shift` moves it by whole pixels and hides a square,
+    `light` moves it a little and changes its brightness, `full` does everything; `without` leaves
+    some of PARTS out of `full`. `margin` is the share of a sign's longer side that the net sees
+    around it, `size` the pixels it sees.
     """
 
     def __init__(
@@ -59,8 +61,9 @@ class Augmentation:
 
     def __call__(self, image: Image, rng: np.random.Generator) -> Image:
         """RGB (STORED, STORED, 3) to RGB (size, size, 3)."""
-        if self.level == "none":
-            return _warp(image, _corners(self.side), self.size)
+        if self.level in ("none", "shift"):
+            out = _warp(image, _corners(self.side), self.size)
+            return _shift(out, rng) if self.level == "shift" else out
         if self.level == "light":
             out = _warp(image, _moved(GEOMETRY["light"], self.side, rng), self.size)
             gain = np.exp(rng.normal(0, 0.2))
@@ -118,6 +121,21 @@ def _warp(image: Image, corners: NDArray[np.float64], side: int) -> Image:
     out = cv2.warpPerspective(
         image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
+    return np.asarray(out, np.uint8)
+
+
+def _shift(image: Image, rng: np.random.Generator) -> Image:
+    """For pictures of few pixels, which turning and scaling would blur.
+
+    Up to an eighth of the side each way, mirrored at the rim (He et al., 2015), and a grey square
+    of a quarter of the side over any of its pixels (DeVries and Taylor, 2017, arXiv:1708.04552).
+    """
+    size = len(image)
+    reach, half = size // 8, size // 8
+    wide = cv2.copyMakeBorder(image, reach, reach, reach, reach, cv2.BORDER_REFLECT_101)
+    (y, x), (row, column) = rng.integers(0, 2 * reach + 1, 2), rng.integers(0, size, 2)
+    out = wide[y : y + size, x : x + size].copy()
+    out[max(0, row - half) : row + half, max(0, column - half) : column + half] = GREY
     return np.asarray(out, np.uint8)
 
 

@@ -91,7 +91,7 @@ class Epoch:
         self.crops, self.sampling = crops, sampling
         self.augmentation, self.look, self.seed = augmentation, look, seed
         rng = np.random.default_rng(seed)
-        self.picks = rng.choice(len(crops.labels), sampling.samples, p=sampling.chance)
+        self.picks = drawn(sampling.chance, sampling.samples, rng)
 
     def __len__(self) -> int:
         return len(self.picks) // self.sampling.batch
@@ -108,6 +108,22 @@ class Epoch:
         if label in mirrored and rng.random() < self.sampling.flips:
             image, label = image[:, ::-1], mirrored[label]
         return self.look(self.augmentation(np.ascontiguousarray(image), rng)), label
+
+
+def drawn(
+    chance: NDArray[np.float64], samples: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Which crops an epoch has, (samples,), in any order.
+
+    Each `samples` times its chance often, rounded up or down (systematic sampling): with equal
+    chances none comes twice before every other has come.
+    """
+    order = rng.permutation(len(chance))
+    ends = np.cumsum(chance[order])
+    places = (np.arange(samples) + rng.random()) * (ends[-1] / samples)
+    found = np.searchsorted(ends, places, side="right")
+    picks = order[np.minimum(found, len(order) - 1)]  # rounding may reach beyond the last end
+    return np.asarray(rng.permutation(picks), np.int64)
 
 
 def batches(
