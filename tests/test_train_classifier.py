@@ -49,7 +49,7 @@ from training.gather import Choice, Gathered, gather  # noqa: E402
 from training.nets import NETS, Shape, build  # noqa: E402
 from training.others import load_teachers  # noqa: E402
 from training.runs import write_recipe  # noqa: E402
-from training.watched import read_answers  # noqa: E402
+from training.watched import margin, read_answers  # noqa: E402
 
 RECIPE = Recipe(
     epochs=2, samples=1024, batch=32, drawn=1, width=0.5, average=0.5, warmup=0.2, augment="light"
@@ -282,6 +282,20 @@ def test_several_nets_are_judged_one_by_one_and_together(
     assert np.exp(both.logits) == pytest.approx((shares[0] + shares[1]) / 2, abs=1e-5)
     with pytest.raises(ModelError, match="expected nets for the same 18 pictures"):
         judge.together([each[0], each[1]._replace(names=("x", *each[1].names[1:]))])
+    mirrored, _ = judge.answer(runs[0], "judge", mirrored=True)
+    assert np.exp(mirrored.logits).sum(axis=1) == pytest.approx(np.ones(18), abs=1e-5)
+    assert np.abs(np.exp(mirrored.logits) - shares[0]).max() > 1e-4
+    net = keras.models.load_model(runs[0] / "final.keras", compile=False)
+    parted = str(tmp_path / "parted")
+    view = undisturbed(judge._read(parted, "judge"), Look("rgb", "none"), margin(parted))
+    view = view[:, :, ::-1]
+    other = keras.ops.convert_to_numpy(keras.ops.softmax(net(view.astype(np.float32))))
+    assert np.exp(mirrored.logits) == pytest.approx((shares[0] + other) / 2, abs=1e-4)
+
+
+def test_signs_are_not_judged_by_their_mirror_images(run: Path) -> None:
+    with pytest.raises(UsageError, match="--mirrored: expected pictures of other things"):
+        judge.answer(run, "judge", mirrored=True)
 
 
 def test_a_net_for_other_pictures_than_the_device_shows_is_not_quantised(tmp_path: Path) -> None:

@@ -110,9 +110,7 @@ class Epoch:
         return self.look(self.augmentation(np.ascontiguousarray(image), rng)), label
 
 
-def drawn(
-    chance: NDArray[np.float64], samples: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
+def drawn(chance: NDArray[np.float64], samples: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Which crops an epoch has, (samples,), in any order.
 
     Each `samples` times its chance often, rounded up or down (systematic sampling): with equal

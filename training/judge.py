@@ -5,7 +5,8 @@
 
 Meant for pictures with classes of their own and their `test` folder; signs are measured as the
 device reads them, by `calibration.evaluate`. Of several nets the mean of their probabilities is
-measured too. The answers are left in each run's `judge.npz`.
+measured too; with `--mirrored` each net's answer is the mean of those to a picture and to its
+mirror image. The answers are left in each run's `judge.npz`.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from models.command import CommandParser
-from models.errors import ModelError, run_command
+from models.errors import ModelError, UsageError, run_command
 from models.signs import label_names
 from training import datasets
 from training.classifier import FINAL
@@ -33,8 +35,12 @@ from training.watched import Answers, margin, read_right, share_and_interval, wr
 BATCH = 256
 
 
-def answer(run: Path, part: str) -> tuple[Answers, list[str]]:
-    """What the run's net says of a part of its own data set, and each picture's track."""
+def answer(run: Path, part: str, mirrored: bool = False) -> tuple[Answers, list[str]]:
+    """What the run's net says of a part of its own data set, and each picture's track.
+
+    `mirrored`: the mean of what it says of each picture and of its mirror image. UsageError for
+    signs, which may be others then.
+    """
     recipe = read_json(run / RECIPE, dict)["recipe"]
     data = str(recipe["data"])
     dataset = datasets.open_set(data)
@@ -44,19 +50,22 @@ def answer(run: Path, part: str) -> tuple[Answers, list[str]]:
             f"{run}: expected a net for the {len(dataset.classes or label_names())} classes of "
             f"{dataset.files.path}, found one for {len(classes)} that are not the same"
         )
+    if mirrored and not dataset.classes:
+        raise UsageError(f"--mirrored: expected pictures of other things than signs, found {data}")
     examples = datasets.part(dataset, part)
     crops = _read(data, part)
     look = Look(str(recipe["colour"]), str(recipe["contrast"]))
     net = load(run / FINAL)
     images = undisturbed(crops, look, margin(data), net.input_shape[1])
-    logits = np.concatenate(
-        [
-            keras.ops.convert_to_numpy(net(images[n : n + BATCH].astype(np.float32)))
-            for n in range(0, len(images), BATCH)
-        ]
-    )
     names = tuple(example.name for example in examples)
-    return Answers(logits, crops.labels, names, part), [e.track or e.name for e in examples]
+    views = [images, images[:, :, ::-1]] if mirrored else [images]
+    answers = [Answers(_logits(net, view), crops.labels, names, part) for view in views]
+    return together(answers), [e.track or e.name for e in examples]
+
+
+def _logits(net: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    batches = (images[n : n + BATCH].astype(np.float32) for n in range(0, len(images), BATCH))
+    return np.concatenate([keras.ops.convert_to_numpy(net(batch)) for batch in batches])
 
 
 @lru_cache(maxsize=1)
@@ -70,11 +79,13 @@ def _read(data: str, part: str) -> Crops:
 
 
 def together(each: Sequence[Answers]) -> Answers:
-    """The mean of several nets' probabilities for the same pictures, as logits.
+    """The mean of several answers' probabilities for the same pictures, as logits.
 
-    ModelError where they were not asked about the same pictures.
+    Of one its own. ModelError where they were not asked about the same pictures.
     """
     first = each[0]
+    if len(each) == 1:
+        return first
     for other in each[1:]:
         if other.names != first.names or (other.labels != first.labels).any():
             raise ModelError(
@@ -91,10 +102,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = CommandParser("training.judge", __doc__)
     parser.add_argument("runs", nargs="+", type=Path, help="the folders of finished runs")
     parser.add_argument("--part", default="judge", help="of the runs' data (%(default)s)")
+    parser.add_argument(
+        "--mirrored", action="store_true", help="ask about mirror images as well, take the mean"
+    )
     flags = parser.parse(arguments)
     found = []
     for run in flags.runs:
-        answers, groups = answer(run, flags.part)
+        answers, groups = answer(run, flags.part, flags.mirrored)
         write_answers(run / f"{flags.part}.npz", answers)
         _show(str(run), answers, groups)
         found.append(answers)
