@@ -42,8 +42,9 @@ from training import datasets, memory  # noqa: E402
 from training.detector import Recipe, origin  # noqa: E402
 from training.detector_nets import build  # noqa: E402
 from training.detector_training import train  # noqa: E402
-from training.detector_windows import Batches, Place, Windows, load_pictures  # noqa: E402
+from training.detector_windows import Batches, Place, Windows  # noqa: E402
 from training.runs import write_recipe  # noqa: E402
+from training.streets import load_pictures  # noqa: E402
 
 SIZE = (160, 96)
 RECIPE = Recipe(

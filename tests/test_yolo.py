@@ -96,4 +96,11 @@ def test_a_yolo_annotation_given_twice_is_read_once(tmp_path: Path) -> None:
     line = "0 0.5 0.5 0.1 0.1\n"
     dataset = open_dataset(store(yolo() | {"set/train/labels/b.txt": line * 3}, tmp_path))
     assert len(dataset.examples[1].annotations) == 1
-    assert dataset.notes == ("2 annotations given twice, read once: set/train/images/b.png",)
+    assert "2 annotations given twice, read once: set/train/images/b.png" in dataset.notes
+
+
+def test_pictures_without_labels_are_noted(tmp_path: Path) -> None:
+    assert open_dataset(store(yolo(), tmp_path)).notes == (
+        "1 pictures with an empty label file, so no sign, the first: set/train/images/b.png",
+        "1 pictures without a label file, so no sign, the first: set/val/images/c.webp",
+    )

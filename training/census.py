@@ -7,6 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from models.errors import SourceError
 from models.signs import COUNT, UNKNOWN_SIGN, sign_class
 from training.examples import Dataset, Example
@@ -88,40 +91,60 @@ def label_name(label: int, classes: Sequence[str] = ()) -> str:
     return sign_class(label).name if in_table else "not in the table"
 
 
+class Faults:
+    """What is wrong with a set, found while it is read."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self._by_kind: dict[str, list[str]] = defaultdict(list)
+
+    def read(self, example: Example) -> NDArray[np.uint8] | None:
+        """The picture, BGR (H, W, 3); None where something is wrong with it or with its boxes."""
+        found = True
+        try:
+            image = self._dataset.read_whole(example)
+        except SourceError as error:
+            self._by_kind["unreadable pictures"].append(str(error))
+            return None
+        height, width = image.shape[:2]
+        for kind, line in _faults(self._dataset, example, width, height):
+            self._by_kind[kind].append(line)
+            found = False
+        return image if found else None
+
+    def lines(self) -> list[str]:
+        """One for each; a kind that fills the screen is cut short, and its others are counted."""
+        lines = list(self._dataset.problems)
+        for kind, found in self._by_kind.items():
+            lines += found[:SHOWN]
+            if len(found) > SHOWN:
+                lines.append(f"{kind}: {len(found) - SHOWN} more")
+        return lines
+
+
 def faults(dataset: Dataset, advance: Callable[[int], None]) -> list[str]:
     """Everything wrong with a set, one line each; every picture is decoded for it.
 
-    `advance` is called with 1 after each picture. A kind of fault that fills the screen is cut
-    short, with the number of the others.
+    `advance` is called with 1 after each picture.
     """
-    by_kind: dict[str, list[str]] = defaultdict(list)
+    found = Faults(dataset)
     for example in dataset.examples:
-        for kind, line in _faults(dataset, example):
-            by_kind[kind].append(line)
+        found.read(example)
         advance(1)
-    lines = list(dataset.problems)
-    for kind, found in by_kind.items():
-        lines += found[:SHOWN]
-        if len(found) > SHOWN:
-            lines.append(f"{kind}: {len(found) - SHOWN} more")
-    return lines
+    return found.lines()
 
 
-def _faults(dataset: Dataset, example: Example) -> Iterator[tuple[str, str]]:
-    try:
-        height, width = dataset.read(example).shape[:2]
-        dataset.files.verify(example.name)
-    except SourceError as error:
-        yield "unreadable pictures", str(error)
-        return
-    for box, label in example.annotations:
-        x1, y1, x2, y2 = box
+def _faults(
+    dataset: Dataset, example: Example, width: int, height: int
+) -> Iterator[tuple[str, str]]:
+    for (x1, y1, x2, y2), label in example.annotations:
         shown = f"{x1:g} {y1:g} {x2:g} {y2:g}"
         if x2 <= x1 or y2 <= y1:
             yield "empty boxes", f"{example.name}: empty box {shown}"
         elif min(x1, y1) < -SLACK_PX or x2 > width + SLACK_PX or y2 > height + SLACK_PX:
             fault = f"{example.name}: box {shown} reaches outside {width}×{height}"
             yield "boxes outside the picture", fault
-        if not dataset.classes and not UNKNOWN_SIGN.id <= label < COUNT:
-            fault = f"{example.name}: expected a class of -1 … {COUNT - 1}, found {label}"
+        if not dataset.classes and not UNKNOWN_SIGN.id <= label < dataset.labels:
+            last = dataset.labels - 1
+            fault = f"{example.name}: expected a class of -1 … {last}, found {label}"
             yield "labels outside the table", fault

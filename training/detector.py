@@ -1,7 +1,10 @@
 """Trains the one-class sign detector: an Ultralytics YOLO on random windows of street pictures.
 
     python -m training.detector --weights yolo11n.pt --run runs/detector
+    python -m training.detector --data gtsdb,../my-streets --run runs/mine
 
+--data names any mixture of GTSDB and YOLO folders or zips; --drawn adds drawn scenes. Whatever is
+wrong with their pictures, boxes and labels is listed before the training starts.
 Every epoch leaves `last.pt` in the run's folder; the same command continues from it after a kill.
 The finished float model is `final.pt`, an Ultralytics checkpoint holding the averaged weights.
 """
@@ -23,7 +26,8 @@ class Recipe:
 
     model: str = "slim"
     weights: str = "yolo11n.pt"
-    part: str = "train"
+    data: str = "gtsdb"  # or YOLO folders or zips; several joined by ","
+    part: str = "train"  # of GTSDB, or "all"
     drawn: int = 120
     drawn_share: float = 0.15
     pasted: float = 0.5  # of the windows get signs pasted in
@@ -72,8 +76,12 @@ def refuse_nonsense(recipe: Recipe) -> None:
 
 def origin(recipe: Recipe) -> list[dict[str, Any]]:
     """The data a recipe trains on, as a published model names it."""
+    parts = ["train", "judge"] if recipe.part == "all" else [recipe.part]
     data: list[dict[str, Any]] = [
-        {"data": "gtsdb", "parts": ["train", "judge"] if recipe.part == "all" else [recipe.part]},
+        {"data": name, "parts": parts}
+        if name == "gtsdb"
+        else {"data": "yolo", "name": Path(name).name}
+        for name in recipe.data.split(",")
     ]
     if recipe.weights != "none":
         weights = Path(recipe.weights)  # Ultralytics leaves what it downloads beside the command

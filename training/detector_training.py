@@ -21,10 +21,11 @@ from tqdm import tqdm
 from models.errors import ModelError
 from training.detector import Recipe
 from training.detector_nets import build
-from training.detector_windows import Batches, Windows, collate, contact_sheet, load_pictures
+from training.detector_windows import Batches, Windows, collate, contact_sheet
 from training.paste import all_stickers
 from training.precision import fast
 from training.runs import make_folder, refuse_other_recipe
+from training.streets import load_pictures
 from training.workers import helpers
 
 

@@ -1,4 +1,4 @@
-"""What the detector is trained on: street pictures, and random windows of them in batches."""
+"""What a step of the detector's training sees: random windows of street pictures, in batches."""
 
 from __future__ import annotations
 
@@ -11,18 +11,10 @@ import cv2
 import numpy as np
 import torch
 from torch.utils.data import Dataset, Sampler
-from tqdm import tqdm
 
-from training import datasets, negatives
 from training.detector import Recipe
-from training.files import stem
-from training.memory import refuse_too_little
 from training.paste import LEAST_SIDE, Stickers, paste
-from training.views import Image, Picture, ViewSettings, compose, finish
-
-PICTURE_BYTES = 1360 * 800 * 3
-HIDDEN = ("unclear", "no_stopping", "parking", "crossing", "bus_stop", "path", "one_way")
-
+from training.views import Picture, ViewSettings, compose, finish
 
 WIDER = 2  # times the side: four times as many pixels, for signs larger than a window
 WIDE_SCALES = (0.8, 2.5)  # at less, a picture does not fill such a window
@@ -111,61 +103,6 @@ def collate(items: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]
         "cls": torch.zeros(len(boxes), 1),
         "batch_idx": torch.cat(owner),
     }
-
-
-def load_pictures(recipe: Recipe, limit: int | None) -> tuple[list[Picture], np.ndarray]:
-    """All training pictures in memory and the chance of each, real ones and drawn ones."""
-    data = datasets.gtsdb()
-    examples = data.examples if recipe.part == "all" else datasets.part(data, recipe.part)
-    examples = examples[:limit]
-    count = len(examples) + recipe.drawn
-    refuse_too_little(count * PICTURE_BYTES, f"{count} pictures")
-    pictures = [
-        street_picture(data.read(example), example)
-        for example in tqdm(examples, desc="pictures", unit="")
-    ]
-    real = len(pictures)
-    if recipe.drawn:
-        pictures += draw_pictures(recipe.drawn, recipe.seed)
-    signs = np.array([min(len(p.boxes), 3) for p in pictures], np.float64)
-    weights = 0.5 + 0.5 * signs  # pictures without a sign teach too, but less
-    share = np.where(np.arange(len(pictures)) < real, 1 - recipe.drawn_share, recipe.drawn_share)
-    if not recipe.drawn:
-        share[:] = 1.0
-    for part in (slice(0, real), slice(real, None)):
-        weights[part] *= share[part] / max(weights[part].sum(), 1e-9)
-    return pictures, weights / weights.sum()
-
-
-def street_picture(image: Image, example: datasets.Example) -> Picture:
-    """A GTSDB picture with all its signs of the 43, and without signs that neither are nor are not.
-
-    GTSDB leaves a few signs of the 43 unmarked: they are marked here. What nobody can tell, and
-    signs outside the 43 that look much like them, are painted over: they teach nothing.
-    """
-    boxes = [a.box for a in example.annotations]
-    known = negatives.of_picture(stem(example.name))
-    boxes += [each.box for each in known if each.kind == "missed"]
-    hidden = np.zeros(image.shape[:2], np.uint8)
-    for each in known:
-        if each.kind in HIDDEN:
-            x1, y1, x2, y2 = each.box
-            hidden[max(0, y1 - 2) : y2 + 2, max(0, x1 - 2) : x2 + 2] = 255
-    if hidden.any():
-        image = np.asarray(cv2.inpaint(image, hidden, 3, cv2.INPAINT_TELEA), np.uint8)
-    return Picture(image, np.array(boxes, np.float32).reshape(-1, 4))
-
-
-def draw_pictures(count: int, seed: int) -> list[Picture]:
-    """Drawn street scenes; foreign signs are signs too."""
-    from training.scene import scene_picture  # noqa: PLC0415 – only where pictures are drawn
-
-    drawn = []
-    for number in tqdm(range(count), desc="drawing", unit=""):
-        image, found = scene_picture(np.random.default_rng((seed, 7, number)), 960, 540)
-        boxes = np.array([box for box, _ in found], np.float32).reshape(-1, 4)
-        drawn.append(Picture(image, boxes))
-    return drawn
 
 
 def contact_sheet(data: Windows, path: Path, count: int = 12) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import SourceError
+from models.signs import COUNT
 from training.files import Files
 
 Layout = Literal["gtsrb", "gtsdb", "yolo", "folders"]
@@ -49,7 +50,8 @@ class Dataset:
 
     `notes` are oddities that reading has mended, `problems` are those it could not: one line each.
     `classes` is empty for the 43 signs; a set of other things names its own, and a label is the
-    place in it.
+    place in it. Labels are below `labels`: more than 43 where a set of street pictures has a table
+    of its own.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
+    labels: int = COUNT
 
     def only(self, wanted: Callable[[Example], bool]) -> Dataset:
         """The same set with only some of its examples."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path, PurePosixPath
 
 from models.errors import SourceError
-from models.signs import UNKNOWN_SIGN
+from models.signs import COUNT, UNKNOWN_SIGN
 from training.examples import Annotation, Dataset, Example
 from training.files import Files, folder
 from training.folders import plain_name, sign_labels
@@ -18,9 +19,9 @@ Corners = tuple[float, float, float, float]
 def yolo_folders(files: Files) -> Dataset | None:
     """`…/images/…/<picture>` with `…/labels/…/<picture>.txt`; None where there is no such thing.
 
-    A picture without a label file, or with an empty one, has no sign. The class index is the class
-    id, unless data.yaml names every class as the sign table does: then the name decides. With one
-    class only, its signs are of unknown class.
+    A picture without a label file, or with an empty one, has no sign, which is noted. The class
+    index is the class id, unless data.yaml names every class as the sign table does: then the name
+    decides. With one class only, its signs are of unknown class.
     """
     pictures = [name for name in files.pictures if "images" in PurePosixPath(folder(name)).parts]
     tables = [name for name in files.names if PurePosixPath(name).name in YOLO_TABLES]
@@ -33,7 +34,8 @@ def yolo_folders(files: Files) -> Dataset | None:
         return None
     names = _class_names(files.text(tables[0]).read()) if tables else {}
     labels = _yolo_labels(names, {index for rows in lines.values() for index, _ in rows})
-    examples, notes, problems = [], [], []
+    examples, problems = [], []
+    notes = _without_labels(lines, known)
     for name, rows in lines.items():
         unique = tuple(dict.fromkeys(rows))
         if len(unique) < len(rows):
@@ -52,7 +54,26 @@ def yolo_folders(files: Files) -> Dataset | None:
     alone = sorted(n for n in left if n.endswith(".txt") and "labels" in Path(n).parts[:-1])
     if alone:
         problems.append(f"{len(alone)} label files have no picture, the first: {alone[0]}")
-    return Dataset(files.path.stem, "yolo", files, tuple(examples), tuple(notes), tuple(problems))
+    return Dataset(
+        files.path.stem,
+        "yolo",
+        files,
+        tuple(examples),
+        tuple(notes),
+        tuple(problems),
+        labels=len(names) if names and not labels else COUNT,
+    )
+
+
+def _without_labels(lines: Mapping[str, Sequence[object]], known: Set[str]) -> list[str]:
+    """A note for empty label files, and one for pictures that have none."""
+    empty = [name for name, rows in lines.items() if not rows and _label_file(name) in known]
+    bare = [name for name in lines if _label_file(name) not in known]
+    return [
+        f"{len(found)} pictures {words}, so no sign, the first: {found[0]}"
+        for found, words in ((empty, "with an empty label file"), (bare, "without a label file"))
+        if found
+    ]
 
 
 def _label_file(name: str) -> str:
