@@ -24,8 +24,9 @@ from calibration.publish_classifier import publish_classifier
 from calibration.publish_detector import pair_all, publish_detector
 from models.command import CommandParser
 from models.errors import ModelError, UsageError, run_command
-from models.spec import FOLDER, find_model, load_spec
+from models.spec import FOLDER, Spec, find_model, load_spec
 
+FIRST_VERSION = "0.1.0"
 COARSEST = 32  # px: the nets halve a picture five times inside, whatever their heads look at
 
 
@@ -37,15 +38,31 @@ def _size(text: str) -> tuple[int, int]:
     return sides[0], sides[1]
 
 
-def _published_size(target: Target) -> tuple[int, int]:
-    """The input of the model that is to be replaced; UsageError where there is none."""
+def _published(folder: Path, name: str) -> Spec | None:
+    """The model that is to be replaced, None where there is none."""
     try:
-        seen = load_spec(find_model(str(target.folder / f"{target.name}.json"))).input
-    except ModelError as error:
+        return load_spec(find_model(str(folder / f"{name}.json")))
+    except ModelError:
+        return None
+
+
+def _next_version(old: Spec | None) -> str:
+    """0.1.0 for the first, then 0.2.0 and so on; UsageError after one that is no such version."""
+    if old is None:
+        return FIRST_VERSION
+    numbers = old.version.split(".")
+    if len(numbers) < 2 or not all(number.isdecimal() for number in numbers[:2]):
+        raise UsageError(f"--model-version: expected one, as {old.version!r} has no next one")
+    return f"{numbers[0]}.{int(numbers[1]) + 1}.0"
+
+
+def _size_of(old: Spec | None, name: str) -> tuple[int, int]:
+    """The input of the model that is to be replaced; UsageError where there is none."""
+    if old is None:
         raise UsageError(
-            f"--size: expected the input's WIDTHxHEIGHT, as no {target.name} is published yet"
-        ) from error
-    return seen.width, seen.height
+            f"--size: expected the input's WIDTHxHEIGHT, as no {name} is published yet"
+        )
+    return old.input.width, old.input.height
 
 
 def main() -> None:
@@ -54,7 +71,9 @@ def main() -> None:
     parser.add_argument("what", choices=("classifier", "detector", "pair"))
     parser.add_argument("--run", type=Path, help="the training run's folder")
     parser.add_argument("--name", help="the model's name, else the command's word; a pair: all")
-    parser.add_argument("--model-version", default="0.1.0", help="the version its JSON names")
+    parser.add_argument(
+        "--model-version", help="the version its JSON names; else the one after that it replaces"
+    )
     parser.add_argument("--folder", type=Path, default=FOLDER, help=argparse.SUPPRESS)
     parser.add_argument("--classifier", default="classifier", help="the detector's partner")
     parser.add_argument(
@@ -69,16 +88,14 @@ def main() -> None:
         raise UsageError(f"{flags.what}: expected --run, the folder of a training run")
     if flags.seed < 0:
         raise UsageError(f"--seed: expected 0 or more, found {flags.seed}")
-    target = Target(
-        flags.name or flags.what,
-        flags.model_version,
-        flags.folder,
-        flags.seed,
-    )
+    name = flags.name or flags.what
+    old = _published(flags.folder, name)
+    version = flags.model_version or _next_version(old)
+    target = Target(name, version, flags.folder, flags.seed)
     if flags.what == "classifier":
         paths = [publish_classifier(flags.run, target, flags.twin)]
     elif flags.what == "detector":
-        size = _size(flags.size) if flags.size else _published_size(target)
+        size = _size(flags.size) if flags.size else _size_of(old, name)
         paths = [publish_detector(flags.run, target, size, flags.classifier, flags.twin)]
     else:
         paths = pair_all(flags.folder, flags.classifier, flags.name)

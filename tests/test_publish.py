@@ -12,7 +12,7 @@ from small_models import classifier_bytes, classifier_spec, detector_spec
 
 from calibration import candidate
 from calibration.candidate import Target, evaluated, refuse_loss, trained, write
-from calibration.publish import _size, main
+from calibration.publish import _next_version, _size, main
 from calibration.publish_classifier import _check_recipe, publish_classifier
 from edge.classifier import load_classifier
 from models.errors import ModelError, OutputError, SourceError, UsageError
@@ -53,6 +53,19 @@ def test_a_new_version_takes_the_place_of_the_old(tmp_path: Path) -> None:
     path = write(classifier_spec(b"new", version="2"), b"new", tmp_path)
     spec = load_spec(path)
     assert (spec.version, model_bytes(spec, path)) == ("2", b"new")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(None, "0.1.0"), ("0.6.0", "0.7.0"), ("1.9.4", "1.10.0"), ("2.3", "2.4.0")]
+)
+def test_what_replaces_a_model_has_the_next_version(old: str | None, new: str) -> None:
+    assert _next_version(old and classifier_spec(version=old)) == new
+
+
+@pytest.mark.parametrize("old", ["2", "two", "v1.2", ""])
+def test_after_an_odd_version_one_must_be_given(old: str) -> None:
+    with pytest.raises(UsageError, match="--model-version: expected one, as"):
+        _next_version(classifier_spec(version=old))
 
 
 def test_a_failure_while_writing_leaves_the_old_model_whole(tmp_path: Path) -> None:
