@@ -19,10 +19,14 @@ def detector_card(specs: Sequence[Spec]) -> Iterator[str]:
     yield ""
     yield "Brackets are 95 % intervals over pictures."
     yield ""
-    yield from _by("by_height", "height", "px", specs)
-    yield ""
-    yield from _by("by_category", "category", "", specs)
-    yield ""
+    for part, words in (("judge", "the detector"), ("system", "both models, the right class")):
+        for rows, key, name in (
+            ("by_height", "height", "height in the picture, px"),
+            ("by_category", "category", "category"),
+        ):
+            tables = [{row[key]: row for row in spec.metrics[part][rows]} for spec in specs]
+            yield from _by(f"{name}: {words}", tables, specs)
+            yield ""
     yield "```"
     for spec in specs:
         yield spec.metrics["judge"]["command"]
@@ -128,12 +132,12 @@ def _time(spec: Spec) -> str:
     return f"{cost['ms_one_thread']:.1f} ms, {cost['ms_two_threads']:.1f} ms" if cost else MISSING
 
 
-def _by(rows: str, key: str, unit: str, specs: Sequence[Spec]) -> Iterator[str]:
-    """Recall of the detector, and its false alarms where they have such a size."""
-    titles = " | ".join(f"`{spec.name}`" for spec in specs)
-    yield f"| {key} in the picture{', ' + unit if unit else ''} | signs | {titles} |"
+def _by(
+    title: str, tables: Sequence[Mapping[str, Mapping[str, Any]]], specs: Sequence[Spec]
+) -> Iterator[str]:
+    """Recall at the operating point, and false alarms where they have such a size or class."""
+    yield f"| {title} | signs | {' | '.join(f'`{spec.name}`' for spec in specs)} |"
     yield "|---" * (len(specs) + 2) + "|"
-    tables = [{row[key]: row for row in spec.metrics["judge"][rows]} for spec in specs]
     for name, first in tables[0].items():
         cells = (_recall(table.get(name)) for table in tables)
         yield f"| {name} | {first['n']} | {' | '.join(cells)} |"
