@@ -18,11 +18,12 @@ import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import closing, nullcontext
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from calibration import report
-from calibration.finding import detector_figures, latency
+from calibration.finding import HEIGHTS, detector_figures, latency
 from calibration.gallery import gallery_file, write_gallery
 from calibration.kinds import measure_kinds, negatives_by_picture
 from calibration.operating import cross_fitted_detector, cross_fitted_system
@@ -68,6 +69,7 @@ TASKS = ("classifier", "detector", "system", SIGN_FREE)
 SUITS = {  # the tasks that a flag is for
     **dict.fromkeys((*PASSES, "kinds"), ("classifier",)),
     **dict.fromkeys(("cross_fit", "gallery"), ("detector", "system")),
+    **dict.fromkeys(("heights", "score"), ("detector",)),
     "margin": ("classifier", "system", SIGN_FREE),
     "roi": ("detector", "system", SIGN_FREE),
     "names": (SIGN_FREE,),
@@ -181,6 +183,16 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         "of the set's pictures: mind their licence before passing it on",
     )
     parser.add_argument(
+        "--heights",
+        type=_edges,
+        metavar="PX,PX,…",
+        help="for detector: the edges of the bands of height, in place of "
+        + ",".join(map(str, HEIGHTS)),
+    )
+    parser.add_argument(
+        "--score", type=float, help="for detector: answers from this score on, not the model's own"
+    )
+    parser.add_argument(
         "--margin",
         type=float,
         help="cut signs out with this share of their longer side around them, not the model's own",
@@ -200,6 +212,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         raise UsageError(f"--limit: expected 1 or more, found {flags.limit}")
     if flags.threads < 0:
         raise UsageError(f"--threads: expected 0 or more, found {flags.threads}")
+    if flags.score is not None and not 0 <= flags.score <= 1:
+        raise UsageError(f"--score: expected 0 to 1, found {flags.score}")
     if flags.margin is not None and not 0 <= flags.margin <= MAX_MARGIN:
         raise UsageError(f"--margin: expected 0 to {MAX_MARGIN}, found {flags.margin}")
     _refuse_misplaced(flags)
@@ -211,6 +225,15 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     flags.model = flags.model or default.classifier
     flags.threads = flags.threads or available_threads()
     return flags
+
+
+def _edges(text: str) -> tuple[int, ...]:
+    """`96,260` → (96, 260)."""
+    parts = text.split(",")
+    edges = tuple(int(part) for part in parts if part.isdecimal())
+    if len(edges) < len(parts) or not edges or any(b <= a for a, b in pairwise((0, *edges))):
+        raise UsageError(f"--heights: expected ascending pixels such as 96,260, found {text!r}")
+    return edges
 
 
 def _refuse_misplaced(flags: argparse.Namespace) -> None:
@@ -242,7 +265,8 @@ def _measure_detector(
     """The model's spec by its key in the report, the figures, and what they were taken of."""
     detector = load_detector(flags.detector, flags.threads, WHOLE_CURVE)
     seen, seconds = see_detector(_shown(flags, detector), walk, places)
-    figures = {**detector_figures(seen, detector.spec.thresholds["score"]), **latency(seconds)}
+    score = detector.spec.thresholds["score"] if flags.score is None else flags.score
+    figures = {**detector_figures(seen, score, flags.heights or HEIGHTS), **latency(seconds)}
     if flags.cross_fit:
         figures["cross_fitted"] = cross_fitted_detector(seen)
     return {"model": detector.spec}, figures, seen

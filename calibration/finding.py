@@ -27,7 +27,9 @@ HEIGHTS = (16, 24, 32, 48, 96)  # px in the picture: the edges of the bands of h
 SMALL = (0.0, 32.0)  # px, likewise: small signs, as in COCO, but by height
 
 
-def detector_figures(seen: Sequence[Seen], threshold: float) -> dict[str, Any]:
+def detector_figures(
+    seen: Sequence[Seen], threshold: float, heights: Sequence[int] = HEIGHTS
+) -> dict[str, Any]:
     """The figures of a detector that answers from `threshold` on.
 
     `recall` and `false_alarms_per_image` are taken there, at an IoU of 0.5. Average precision is
@@ -51,7 +53,7 @@ def detector_figures(seen: Sequence[Seen], threshold: float) -> dict[str, Any]:
         "n_boxes": int(answers.truths.sum()),
         "threshold": threshold,
         "intervals": metrics.intervals(figures, len(seen)),
-        "by_height": by_height(looks),
+        "by_height": by_height(looks, heights),
         "by_category": _by_category(seen, answers.found),
     }
     if small.truths.any():
@@ -112,13 +114,14 @@ def latency(seconds: Sequence[float]) -> dict[str, float]:
     }
 
 
-def by_height(looks: Sequence[Look]) -> list[dict[str, Any]]:
+def by_height(looks: Sequence[Look], heights: Sequence[int] = HEIGHTS) -> list[dict[str, Any]]:
     """The figures of each band of the signs' height in the picture, 16 px belonging to 16–24.
 
-    A false alarm belongs to the band of its own height. `ap50` is None where there is no sign.
+    `heights` are the bands' edges in px, ascending. A false alarm belongs to the band of its own
+    height. `ap50` is None where there is no sign.
     """
-    edges = (0, *HEIGHTS, np.inf)
-    names = [f"<{HEIGHTS[0]}", *(f"{a}–{b}" for a, b in pairwise(HEIGHTS)), f">={HEIGHTS[-1]}"]
+    edges = (0, *heights, np.inf)
+    names = [f"<{heights[0]}", *(f"{a}–{b}" for a, b in pairwise(heights)), f">={heights[-1]}"]
     once = np.ones(len(looks), dtype=np.int64)
     rows = []
     for name, band in zip(names, pairwise(edges), strict=True):

@@ -338,6 +338,13 @@ def test_a_class_beyond_the_43_is_named(tmp_path: Path) -> None:
         evaluate.main(["system", "--data", str(folder)])
 
 
+def test_a_detector_is_asked_at_another_score_and_in_other_bands(gtsdb_test: Path) -> None:
+    figures = run("detector", "--data", gtsdb_test, "--score", 0.95, "--heights", "10,20,30")
+    assert (figures["threshold"], figures["recall"], figures["ap50"]) == (0.95, 0.0, 1.0)
+    bands = {row["height"]: row["n"] for row in figures["by_height"]}
+    assert bands == {"<10": 0, "10–20": 0, "20–30": 4, ">=30": 0}
+
+
 # --- pictures without a sign ----------------------------------------------------------------------
 
 
@@ -547,6 +554,12 @@ def test_models_that_are_no_pair_have_no_threshold(
         (["sign-free", "--data", "x", "--gallery", "y"], "--gallery: expected for detector and"),
         (["sign-free", "--data", "x", "--cross-fit"], "--cross-fit: expected for detector and"),
         (["system", "--data", "x", "--names", "y"], "--names: expected for sign-free only"),
+        (["system", "--data", "x", "--score", "0.5"], "--score: expected for detector only"),
+        (["system", "--data", "x", "--heights", "9"], "--heights: expected for detector only"),
+        (["detector", "--data", "x", "--score", "1.5"], "--score: expected 0 to 1, found 1.5"),
+        (["detector", "--data", "x", "--heights", "9,9"], "--heights: expected ascending pixels"),
+        (["detector", "--data", "x", "--heights", "0,9"], "--heights: expected ascending pixels"),
+        (["detector", "--data", "x", "--heights", "9,x"], "--heights: expected ascending pixels"),
     ],
 )
 def test_wrong_flags_are_usage_errors(flags: list[str], words: str) -> None:
