@@ -25,8 +25,8 @@ class NarrowDetect(Detect):
     At stride 8 that branch alone is a sixth of YOLO11n's work.
     """
 
-    def __init__(self, inputs: tuple[int, ...], channels: int) -> None:
-        super().__init__(nc=1, ch=inputs)
+    def __init__(self, inputs: tuple[int, ...], channels: int, bins: int) -> None:
+        super().__init__(nc=1, reg_max=bins, ch=inputs)
         self.cv2 = nn.ModuleList(
             nn.Sequential(
                 Conv(each, channels, 3),
@@ -63,7 +63,8 @@ def untrained(name: str) -> DetectionModel:
 
 def _narrow(net: DetectionModel, channels: int) -> None:
     old = net.model[-1]
-    new = NarrowDetect(tuple(branch[0].conv.in_channels for branch in old.cv2), channels)
+    inputs = tuple(branch[0].conv.in_channels for branch in old.cv2)
+    new = NarrowDetect(inputs, channels, old.reg_max)
     for name in ("stride", "i", "f", "type"):  # what Ultralytics' builder has noted on it
         setattr(new, name, getattr(old, name))
     new.bias_init()
