@@ -40,7 +40,7 @@ from models.imaging import letterbox  # noqa: E402
 from models.spec import Input, Output, load_spec  # noqa: E402
 from training import datasets, memory  # noqa: E402
 from training.detector import Recipe, origin  # noqa: E402
-from training.detector_nets import build  # noqa: E402
+from training.detector_nets import build, untrained  # noqa: E402
 from training.detector_training import train  # noqa: E402
 from training.detector_windows import Batches, Place, Windows  # noqa: E402
 from training.runs import write_recipe  # noqa: E402
@@ -362,6 +362,28 @@ def test_a_float_net_with_another_head_is_not_compared(
     ):
         fidelity.float_detector(spec, raw_head(marked))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "strides", "bins"),
+    [
+        ("slim", [8, 16], 16),
+        ("thin", [8, 16], 16),
+        ("direct", [8, 16], 1),
+        ("near", [4, 8, 16], 16),
+        ("plain", [8, 16], 16),
+    ],
+)
+def test_our_nets_have_the_heads_that_their_files_say(
+    name: str, strides: list[int], bins: int
+) -> None:
+    net = untrained(name)
+    head = net.model[-1]
+    assert (head.stride.tolist(), head.reg_max, head.nc) == (strides, bins, 1)
+    found = net.train()(torch.zeros(1, 3, 96, 160))
+    cells = sum(96 * 160 // stride**2 for stride in strides)
+    assert found["boxes"].shape == (1, 4 * bins, cells)
+    assert found["scores"].shape == (1, 1, cells)
 
 
 OTHER_HEAD = {
