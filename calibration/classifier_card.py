@@ -51,7 +51,7 @@ def _figures(spec: Spec) -> Iterator[str]:
         ),
         (f"`top1` at severity {SEVERITY}, mean of twelve", share(worn["top1"]), "≥ 90 %"),
         (
-            "float against int8, `choose` part",
+            "float against int8, `choose` part, which it has learnt",
             f"{share(whole['float'])}, {share(whole['int8'])}",
             "loses ≤ 0.05",
         ),

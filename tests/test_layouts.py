@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from small_sets import (
     GTSDB_TRUTH,
+    GTSRB_HEADER,
     gtsdb,
     gtsrb_test_pictures,
     gtsrb_test_rows,
@@ -301,3 +302,16 @@ def test_a_forked_worker_and_its_parent_read_the_same_zip_at_once(tmp_path: Path
     work()
     worker.join(60)
     assert worker.exitcode == 0
+
+
+def test_a_class_folder_without_pictures_is_a_problem(tmp_path: Path) -> None:
+    files = gtsrb_training({0: 1, 19: 1})
+    top = "GTSRB/Final_Training/Images"
+    files[f"{top}/00003/GT-00003.csv"] = GTSRB_HEADER + "\r\n"
+    root = store(files, tmp_path)
+    (root / top / "00041").mkdir()
+    for path in (root, root / top):
+        problems = open_dataset(path).problems
+        assert len(problems) == 2
+        assert problems[0].endswith("00003: expected pictures of a class, found none")
+        assert problems[1].endswith("00041: expected pictures of a class, found none")

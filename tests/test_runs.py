@@ -23,6 +23,7 @@ class Recipe:
 
 def pretend(recipe: Recipe, run: Path, limit: int | None = None, until: int | None = None) -> Path:
     run.mkdir(exist_ok=True)
+    (run / "last.npz").touch()
     path = run / "final"
     path.write_text(f"{recipe} {limit} {until}")
     return path
@@ -73,6 +74,21 @@ def test_a_finished_run_that_is_called_again_keeps_its_origin(
     assert origin(run)["commit"] == "first"
 
 
+def test_a_run_that_is_trained_anew_keeps_nothing_of_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    start(monkeypatch, "--run", str(run))
+    for name in ("last.npz", "int8.npz"):
+        (run / name).touch()
+    start(monkeypatch, "--run", str(run))
+    assert (run / "int8.npz").exists()
+    (run / "last.npz").unlink()  # as the message about another recipe says
+    start(monkeypatch, "--rate", "0.25", "--run", str(run))
+    assert origin(run)["recipe"] == {"epochs": 3, "rate": 0.25}
+    assert not (run / "int8.npz").exists()
+
+
 def test_a_run_that_stops_early_has_no_origin_yet(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,7 +116,11 @@ def test_nothing_is_trained_on_nothing(
         ("classifier", ["--schedule", "foo"], "--schedule: expected one of cosine, constant"),
         ("classifier", ["--architecture", "vgg"], "--architecture: expected one of naive, lenet"),
         ("classifier", ["--balance", "half"], "--balance: expected one of none, sqrt, equal"),
-        ("classifier", ["--augment", "much"], "--augment: expected one of none, light, full"),
+        (
+            "classifier",
+            ["--augment", "much"],
+            "--augment: expected one of none, shift, light, full",
+        ),
         ("classifier", ["--colour", "red"], "--colour: expected one of rgb, grey"),
         ("classifier", ["--limit", "0"], "--limit: expected 1 or more, found 0"),
         ("detector", ["--epoch", "3"], 'unknown argument --epoch; did you mean "--epochs"?'),

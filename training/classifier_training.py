@@ -28,6 +28,7 @@ from training.others import load_teachers, take_weights
 from training.runs import make_folder, refuse_other_recipe
 from training.steps import Predict, Settings, Steps, make_steps
 from training.watched import FILE, Answers, figures, margin, write_answers
+from training.workers import one_thread_for_opencv
 
 LAST_RATE = 0.01  # of the highest, where the schedule ends
 
@@ -75,6 +76,11 @@ class Training:
                 raise UsageError(
                     f"{path} was made with --limit {limit}, not {self.limit}: choose another --run"
                 )
+            if record.get("layers", layers_of(self.net)) != layers_of(self.net):
+                raise UsageError(
+                    f"{path} belongs to a net of other layers than {self.recipe.architecture!r} "
+                    "has now: choose another --run or remove it"
+                )
             self.steps.load(saved)
         except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
             raise ModelError(f"{path}: expected a checkpoint of a run, found {error}") from error
@@ -85,6 +91,7 @@ class Training:
         """Through a temporary file, so that a kill leaves the old one whole."""
         record = {"recipe": asdict(self.recipe), "log": self.log}
         record |= {"backend": keras.backend.backend(), "limit": self.limit}
+        record["layers"] = layers_of(self.net)
         temporary = self.run / "last.tmp.npz"
         np.savez(temporary, record=np.array(json.dumps(record)), **self.steps.state())
         temporary.replace(self.run / "last.npz")
@@ -131,6 +138,11 @@ class Training:
         return net
 
 
+def layers_of(net: keras.Model) -> str:
+    """The kinds of a net's layers in their order, which shapes of weights alone do not tell."""
+    return " ".join(type(layer).__name__ for layer in net.layers)
+
+
 def rate_at(recipe: Recipe, epoch: float) -> float:
     """The learning rate: linear warm-up, then half a cosine down to LAST_RATE, or constant."""
     warm = min(1.0, (epoch + 1e-3) / recipe.warmup) if recipe.warmup else 1.0
@@ -170,6 +182,7 @@ def contact_sheet(data: Gathered, recipe: Recipe, path: Path, columns: int = 24)
 
 def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None = None) -> Path:
     """Train to the end (or to epoch `until`) and return the float model's file."""
+    one_thread_for_opencv()
     make_folder(run)
     choice = Choice(
         recipe.data, recipe.parts, recipe.folds, recipe.fold, recipe.drawn, recipe.seed, limit

@@ -26,7 +26,7 @@ from training.paste import all_stickers
 from training.precision import fast
 from training.runs import make_folder, refuse_other_recipe
 from training.streets import load_pictures
-from training.workers import helpers
+from training.workers import PATIENCE_S, helpers, one_thread_for_opencv
 
 
 def learning_rate(recipe: Recipe, epoch: float) -> float:
@@ -149,6 +149,7 @@ def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None
     """
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(os.cpu_count() or 1)  # Ultralytics has left one out
+    one_thread_for_opencv()
     make_folder(run)
     training = Training(recipe, run)
     training.resume()
@@ -160,7 +161,14 @@ def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None
     started = time.monotonic()
     while training.epoch < min(recipe.epochs, until or recipe.epochs):
         batches = Batches(recipe, training.epoch)
-        loader = DataLoader(data, batch_sampler=batches, num_workers=helpers(), collate_fn=collate)
+        loader = DataLoader(
+            data,
+            batch_sampler=batches,
+            num_workers=helpers(),
+            collate_fn=collate,
+            timeout=PATIENCE_S,
+            worker_init_fn=one_thread_for_opencv,
+        )
         training.train_epoch(loader)
         training.save()
     print(f"{training.epoch} epochs, {time.monotonic() - started:.0f} s in this run")

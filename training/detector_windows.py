@@ -54,7 +54,6 @@ class Windows(Dataset[dict[str, torch.Tensor]]):
         )
 
     def __getitem__(self, place: Place) -> dict[str, torch.Tensor]:
-        cv2.setNumThreads(1)
         settings = self.wide if place.wide else self.narrow
         rng = np.random.default_rng((self.recipe.seed, place.number))
         mosaic = place.number < self.mosaics

@@ -14,7 +14,7 @@ from models.imaging import CROP_SIZE
 from training.augment import Augmentation
 from training.crops import Crops
 from training.views import Image
-from training.workers import helpers
+from training.workers import PATIENCE_S, helpers, one_thread_for_opencv
 
 READY = 4  # batches that each helper has waiting for the training
 COLOURS = ("rgb", "grey")
@@ -140,6 +140,8 @@ def batches(
         num_workers=helpers(),
         collate_fn=_as_it_is,
         prefetch_factor=READY,
+        timeout=PATIENCE_S,
+        worker_init_fn=one_thread_for_opencv,
     )
 
 

@@ -6,7 +6,8 @@ import csv
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import replace
 from pathlib import Path
 from posixpath import basename
 from typing import NamedTuple
@@ -138,14 +139,31 @@ def _gtsrb(files: Files) -> Dataset | None:
             + ", ".join((*test, *(folder(n) for n in training[:1])))
         )
     if training:
-        rows = [row for name in training for row in _gtsrb_rows(files, name, tracks=True)]
+        found = {name: list(_gtsrb_rows(files, name, tracks=True)) for name in training}
         places = {folder(name) for name in training}
         pictures = tuple(name for name in files.pictures if folder(name) in places)
-        return _join("gtsrb", files, pictures, rows)
+        dataset = _join("gtsrb", files, pictures, [row for rows in found.values() for row in rows])
+        empty = [folder(name) for name, rows in found.items() if not rows]
+        return _with_empty(dataset, [*empty, *_bare_classes(files, places)])
     truth = (files, test[0]) if test else _gtsrb_test_truth(files)
     if truth is None:
         return None
     return _join("gtsrb", files, files.pictures, _gtsrb_rows(*truth, tracks=False))
+
+
+def _bare_classes(files: Files, places: Set[str]) -> list[str]:
+    """The class folders beside `places` that hold no table of their pictures."""
+    beside = {folder(place) for place in places}
+    return [
+        name
+        for name in files.folders
+        if basename(name).isdigit() and folder(name) in beside and name not in places
+    ]
+
+
+def _with_empty(dataset: Dataset, empty: Sequence[str]) -> Dataset:
+    problems = tuple(f"{name}: expected pictures of a class, found none" for name in sorted(empty))
+    return replace(dataset, problems=(*dataset.problems, *problems))
 
 
 def _gtsrb_test_truth(files: Files) -> tuple[Files, str] | None:

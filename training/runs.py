@@ -15,6 +15,7 @@ from models.command import CommandParser
 from models.errors import OutputError, SourceError, UsageError
 
 RECIPE = "recipe.json"
+FINISHED = (RECIPE, "final.keras", "final.pt", "watched.npz", "judge.npz", "int8.npz")
 HERE = Path(__file__).parent
 
 
@@ -30,6 +31,20 @@ def make_folder(run: Path) -> None:
     """The run's folder, made where it is missing; OutputError where it cannot be."""
     try:
         run.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"run folder {run}: {error}") from error
+
+
+def forget_finished(run: Path) -> None:
+    """Remove what a training left that cannot be continued: it is trained anew, perhaps otherwise.
+
+    OutputError where it cannot be removed.
+    """
+    if any(run.glob("last.*")):
+        return
+    try:
+        for name in FINISHED:
+            (run / name).unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"run folder {run}: {error}") from error
 
@@ -155,6 +170,7 @@ def run_training(
             f"training needs {error.name}: expected the training packages, "
             "found them missing; `pip install '.[train]'` brings them"
         ) from error
+    forget_finished(run)
     path = train(recipe, run, limit, until)
     finished = until is None or until >= recipe.epochs
     if finished and not (run / RECIPE).exists():  # called again, it has trained nothing
