@@ -373,6 +373,17 @@ def test_the_rate_by_hand() -> None:
     assert rate_at(dataclasses.replace(recipe, schedule="constant"), 9.0) == 1.0
 
 
+def test_a_checkpoint_of_other_layers_is_refused_though_its_shapes_fit(
+    things: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = dataclasses.replace(things, architecture="naive", epochs=2)
+    train(recipe, tmp_path / "run", until=1)
+    other = partial(keras.layers.AveragePooling2D, pool_size=2)
+    monkeypatch.setattr(keras.layers, "MaxPooling2D", other)
+    with pytest.raises(UsageError, match="of other layers than 'naive'"):
+        train(recipe, tmp_path / "run")
+
+
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 broken"])
 def test_a_broken_checkpoint_of_a_run_is_named(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "last.npz").write_bytes(content)
