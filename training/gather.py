@@ -82,6 +82,10 @@ def gather(choice: Choice) -> Gathered:
     watch, names = _read(dataset, watched, f"to watch ({part})")
     if choice.data == "gtsrb":
         train = joined(train, _negatives_and_drawings(choice))
+    elif not dataset.classes:
+        print(
+            "note: drawn signs, negatives and a margin around each sign go with --data gtsrb only"
+        )
     return Gathered(train, watch, tuple(names), part, classes)
 
 
