@@ -83,9 +83,7 @@ def gather(choice: Choice) -> Gathered:
     if choice.data == "gtsrb":
         train = joined(train, _negatives_and_drawings(choice))
     elif not dataset.classes:
-        print(
-            "note: drawn signs, negatives and a margin around each sign go with --data gtsrb only"
-        )
+        print("note: drawn signs, negatives and a margin around signs go with --data gtsrb only")
     return Gathered(train, watch, tuple(names), part, classes)
 
 
