@@ -80,5 +80,5 @@ def test_weights_of_yolo11n_fit_the_slim_net_but_for_its_box_branch(
 
 
 def test_a_net_that_does_not_exist_is_named() -> None:
-    with pytest.raises(UsageError, match=r"--model: expected .*slim or a model file"):
+    with pytest.raises(UsageError, match=r"--model: expected direct, .*slim, thin or a model file"):
         untrained("fat")
