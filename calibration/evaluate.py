@@ -41,6 +41,7 @@ from calibration.seen import (
     see_system,
 )
 from calibration.sign_free import (
+    SIGN_FREE,
     nothing_there,
     read_names,
     sign_free_figures,
@@ -64,7 +65,6 @@ from models.processors import available_threads
 from models.spec import Spec
 from training.datasets import Dataset, Example, open_set
 
-SIGN_FREE = "sign-free"
 TASKS = ("classifier", "detector", "system", SIGN_FREE)
 SUITS = {  # the tasks that a flag is for
     **dict.fromkeys((*PASSES, "kinds"), ("classifier",)),
@@ -243,7 +243,9 @@ def _refuse_misplaced(flags: argparse.Namespace) -> None:
             "--detector: expected for detector, system and --kinds only, found classifier"
         )
     for name, tasks in SUITS.items():
-        if getattr(flags, name) not in (None, False) and flags.task not in tasks:
+        value = getattr(flags, name)
+        given = value is not None and value is not False  # 0 is a value
+        if given and flags.task not in tasks:
             words = " and ".join(tasks)
             flag = name.replace("_", "-")
             raise UsageError(f"--{flag}: expected for {words} only, found {flags.task}")
@@ -296,8 +298,7 @@ def _measure_sign_free(
     fused = pair_score(detector.spec, classifier.spec, flags.model)
     reader = Reader(_shown(flags, detector), classifier, fused)
     seen = see_system(reader, walk, places)
-    figures = sign_free_figures(seen, (detector.spec.thresholds["score"], fused))
-    return {"model": classifier.spec, "detector": detector.spec}, figures
+    return {"model": classifier.spec, "detector": detector.spec}, sign_free_figures(seen)
 
 
 def _classifier(flags: argparse.Namespace) -> SignClassifier:

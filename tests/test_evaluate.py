@@ -556,6 +556,8 @@ def test_models_that_are_no_pair_have_no_threshold(
         (["system", "--data", "x", "--names", "y"], "--names: expected for sign-free only"),
         (["system", "--data", "x", "--score", "0.5"], "--score: expected for detector only"),
         (["system", "--data", "x", "--heights", "9"], "--heights: expected for detector only"),
+        (["system", "--data", "x", "--score", "0"], "--score: expected for detector only"),
+        (["detector", "--data", "x", "--margin", "0"], "--margin: expected for classifier"),
         (["detector", "--data", "x", "--score", "1.5"], "--score: expected 0 to 1, found 1.5"),
         (["detector", "--data", "x", "--heights", "9,9"], "--heights: expected ascending pixels"),
         (["detector", "--data", "x", "--heights", "0,9"], "--heights: expected ascending pixels"),
