@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from calibration.places import is_gtsdb_test
+from calibration.sign_free import SIGN_FREE
 from calibration.walk import known
 from models.errors import SourceError, UsageError
 from models.signs import COUNT
@@ -45,7 +46,7 @@ def check_suits(task: str, dataset: Dataset, examples: Sequence[Example]) -> Non
             f"{task}: expected signs of the {COUNT} classes, found {dataset.name} with "
             f"{len(dataset.classes)} classes of its own ({dataset.classes[0]} …)"
         )
-    if task == "sign-free":
+    if task == SIGN_FREE:
         return
     annotations = [each for example in examples for each in example.annotations]
     if not annotations:

@@ -11,12 +11,13 @@ import numpy as np
 from calibration import metrics
 from calibration.metrics import Counts, Floats
 from calibration.places import NONE, Places, known_places
-from calibration.seen import Seen, reaches
+from calibration.seen import Seen
 from edge.core import UNKNOWN
 from models.errors import SourceError
 from training.datasets import Dataset, Example
 from training.files import stem
 
+SIGN_FREE = "sign-free"  # the task of this name
 REMARK = "#"
 
 
@@ -95,13 +96,12 @@ def read_names(path: Path) -> tuple[str, ...]:
     return names
 
 
-def sign_free_figures(seen: Sequence[Seen], thresholds: tuple[float, float]) -> dict[str, Any]:
-    """What the app reads in pictures without a sign, at the detector's and the fused threshold.
+def sign_free_figures(seen: Sequence[Seen]) -> dict[str, Any]:
+    """What the app reads in pictures without a sign: every answer, at its own thresholds.
 
     As `readings`, and `read`: each answer with its picture, box (x1, y1, x2, y2) in px, class
     (UNKNOWN for a sign outside the 43) and fused score.
     """
-    given = [reaches(each, *thresholds) for each in seen]
     read = [
         {
             "picture": each.example.name,
@@ -109,10 +109,10 @@ def sign_free_figures(seen: Sequence[Seen], thresholds: tuple[float, float]) -> 
             "label": int(each.said[number]),
             "score": float(each.scores[number]),
         }
-        for each, its in zip(seen, given, strict=True)
-        for number in np.flatnonzero(its)
+        for each in seen
+        for number in range(len(each.boxes))
     ]
-    return {**readings(seen, [its.astype(float) for its in given]), "read": read}
+    return {**readings(seen, [np.ones(len(each.boxes)) for each in seen]), "read": read}
 
 
 def nothing_there(examples: Sequence[Example]) -> dict[str, Places]:

@@ -26,7 +26,7 @@ def crops(images: np.ndarray) -> Crops:
 def test_helpers_prepare_the_same_batches_however_many(
     count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.feed.helpers", lambda: count)
+    monkeypatch.setattr("training.workers.helpers", lambda: count)
     alone = Epoch(crops(IMAGES), EVEN, FULL, PLAIN, (0, 0))
     found = list(batches(crops(IMAGES), EVEN, FULL, PLAIN, (0, 0)))
 

@@ -131,7 +131,7 @@ def _shift(image: Image, rng: np.random.Generator) -> Image:
     of a quarter of the side over any of its pixels (DeVries and Taylor, 2017, arXiv:1708.04552).
     """
     size = len(image)
-    reach, half = size // 8, size // 8
+    reach = half = size // 8
     wide = cv2.copyMakeBorder(image, reach, reach, reach, reach, cv2.BORDER_REFLECT_101)
     (y, x), (row, column) = rng.integers(0, 2 * reach + 1, 2), rng.integers(0, size, 2)
     out = wide[y : y + size, x : x + size].copy()

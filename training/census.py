@@ -100,17 +100,16 @@ class Faults:
 
     def read(self, example: Example) -> NDArray[np.uint8] | None:
         """The picture, BGR (H, W, 3); None where something is wrong with it or with its boxes."""
-        found = True
         try:
             image = self._dataset.read_whole(example)
         except SourceError as error:
             self._by_kind["unreadable pictures"].append(str(error))
             return None
         height, width = image.shape[:2]
-        for kind, line in _faults(self._dataset, example, width, height):
+        faults = list(_faults(self._dataset, example, width, height))
+        for kind, line in faults:
             self._by_kind[kind].append(line)
-            found = False
-        return image if found else None
+        return None if faults else image
 
     def lines(self) -> list[str]:
         """One for each; a kind that fills the screen is cut short, and its others are counted."""

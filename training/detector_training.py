@@ -26,7 +26,7 @@ from training.paste import all_stickers
 from training.precision import fast
 from training.runs import make_folder, refuse_other_recipe
 from training.streets import load_pictures
-from training.workers import PATIENCE_S, helpers, one_thread_for_opencv
+from training.workers import loader, one_thread_for_opencv
 
 
 def learning_rate(recipe: Recipe, epoch: float) -> float:
@@ -161,15 +161,7 @@ def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None
     started = time.monotonic()
     while training.epoch < min(recipe.epochs, until or recipe.epochs):
         batches = Batches(recipe, training.epoch)
-        loader = DataLoader(
-            data,
-            batch_sampler=batches,
-            num_workers=helpers(),
-            collate_fn=collate,
-            timeout=PATIENCE_S,
-            worker_init_fn=one_thread_for_opencv,
-        )
-        training.train_epoch(loader)
+        training.train_epoch(loader(data, collate, batch_sampler=batches))
         training.save()
     print(f"{training.epoch} epochs, {time.monotonic() - started:.0f} s in this run")
     return training.export()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -14,7 +14,7 @@ from models.imaging import CROP_SIZE
 from training.augment import Augmentation
 from training.crops import Crops
 from training.views import Image
-from training.workers import PATIENCE_S, helpers, one_thread_for_opencv
+from training.workers import loader
 
 READY = 4  # batches that each helper has waiting for the training
 COLOURS = ("rgb", "grey")
@@ -131,18 +131,9 @@ def batches(
 
     An error in one of them is raised here.
     """
-    from torch.utils.data import DataLoader  # noqa: PLC0415 – takes seconds
-
-    epoch: Any = Epoch(crops, sampling, augmentation, look, seed)
-    return DataLoader(
-        epoch,
-        batch_size=None,
-        num_workers=helpers(),
-        collate_fn=_as_it_is,
-        prefetch_factor=READY,
-        timeout=PATIENCE_S,
-        worker_init_fn=one_thread_for_opencv,
-    )
+    epoch = Epoch(crops, sampling, augmentation, look, seed)
+    found: Iterable[Batch] = loader(epoch, _as_it_is, batch_size=None, prefetch_factor=READY)
+    return found
 
 
 def _as_it_is(batch: Batch) -> Batch:

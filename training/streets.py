@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 import cv2
@@ -31,8 +32,8 @@ def load_pictures(recipe: Recipe, limit: int | None) -> tuple[list[Picture], NDA
     them is learnt then.
     """
     chosen = chosen_pictures(recipe, limit)
-    real = sum(len(examples) for _, examples in chosen)
-    needed = sum(_bytes(data, example) for data, examples in chosen for example in examples)
+    real = sum(len(data.examples) for data in chosen)
+    needed = sum(_bytes(data, example) for data in chosen for example in data.examples)
     needed += recipe.drawn * DRAWN_SIZE[0] * DRAWN_SIZE[1] * CHANNELS
     refuse_too_little(needed, f"{real + recipe.drawn} pictures")
     pictures = read_pictures(chosen)
@@ -48,17 +49,14 @@ def load_pictures(recipe: Recipe, limit: int | None) -> tuple[list[Picture], NDA
     return pictures, weights / weights.sum()
 
 
-Chosen = list[tuple[Dataset, Sequence[Example]]]
-
-
-def chosen_pictures(recipe: Recipe, limit: int | None) -> Chosen:
-    """The pictures of every set in `recipe.data`; with a limit the first of each, evenly many.
+def chosen_pictures(recipe: Recipe, limit: int | None) -> list[Dataset]:
+    """Every set in `recipe.data` with what is learnt of it; with a limit the first, evenly many.
 
     Of GTSDB those of `recipe.part`; of a YOLO set that has folders for its parts those below
     `train`, else all. Prints how many each gives. UsageError for a set of another kind.
     """
     names = recipe.data.split(",")
-    chosen: Chosen = []
+    chosen = []
     for name in names:
         data = datasets.open_set(name)
         if data.layout not in ("gtsdb", "yolo"):
@@ -69,12 +67,12 @@ def chosen_pictures(recipe: Recipe, limit: int | None) -> Chosen:
         examples = _learnt(data, recipe.part)
         if limit is not None:
             examples = examples[: -(-limit // len(names))]
-        signs = sum(len(example.annotations) for example in examples)
-        empty = sum(not example.annotations for example in examples)
-        print(f"{name}: {len(examples)} pictures, {signs} signs, {empty} without a sign")
+        chosen.append(replace(data, examples=tuple(examples)))
+        found = census.count(chosen[-1])
+        signs = sum(found.signs.values())
+        print(f"{name}: {found.pictures} pictures, {signs} signs, {found.empty} without a sign")
         for note in data.notes:
             print(f"note: {name}: {note}")
-        chosen.append((data, examples))
     return chosen
 
 
@@ -94,13 +92,13 @@ def _bytes(data: Dataset, example: Example) -> int:
     return width * height * CHANNELS
 
 
-def read_pictures(chosen: Chosen) -> list[Picture]:
+def read_pictures(chosen: Sequence[Dataset]) -> list[Picture]:
     """SourceError where anything is wrong with a set, after a line for each fault."""
     pictures, faults = [], []
-    with tqdm(total=sum(len(its) for _, its in chosen), desc="pictures", unit="") as bar:
-        for data, examples in chosen:
+    with tqdm(total=sum(len(data.examples) for data in chosen), desc="pictures", unit="") as bar:
+        for data in chosen:
             found = census.Faults(data)
-            for example in examples:
+            for example in data.examples:
                 image = found.read(example)
                 if image is not None:
                     pictures.append(street_picture(image, data, example))
