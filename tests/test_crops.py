@@ -22,8 +22,10 @@ from training.crops import (
     pasted,
     stack,
     store,
+    stored_side,
     with_shares,
 )
+from training.feed import Look, undisturbed
 
 Place = tuple[float, float, float, float]
 
@@ -51,6 +53,22 @@ def test_a_stored_crop_is_the_box_with_its_wide_margin_in_rgb() -> None:
     side = STORED / (1 + 2 * STORED_MARGIN)  # 42 2/3 px: stored without any scaling
     box = (80 - side / 2, 80 - side / 2, 80 + side / 2, 80 + side / 2)
     assert np.array_equal(store(image, box), image[48:112, 48:112, ::-1])
+
+
+def test_small_pictures_that_are_all_equally_large_are_kept_pixel_by_pixel() -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
+    whole = (0.0, 0.0, 32.0, 32.0)
+    assert stored_side([whole, whole]) == 48
+    kept = stack([store(each, whole, 48) for each in pictures], [0, 1])
+    seen = undisturbed(kept, Look("rgb", "none"), margin=0.0, size=32)
+    assert np.array_equal(seen, pictures[..., ::-1])
+
+
+@pytest.mark.parametrize(
+    "sides", [[(32, 32), (28, 28)], [(64, 64)], [(43, 43)], [(31, 31)], []], ids=str
+)
+def test_other_pictures_are_kept_at_the_usual_size(sides: list[tuple[int, int]]) -> None:
+    assert stored_side((0.0, 0.0, width, height) for width, height in sides) == STORED
 
 
 # --- background ---

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from models.errors import UsageError
 from models.imaging import CROP_MARGIN, CROP_SIZE
-from training.crops import STORED, STORED_MARGIN
+from training.crops import STORED_MARGIN
 from training.views import Image, disturb
 
 Level = Literal["none", "shift", "light", "full"]
@@ -50,7 +50,7 @@ class Augmentation:
         self, level: str, without: str = "", margin: float = CROP_MARGIN, size: int = CROP_SIZE
     ) -> None:
         self.level, self.size = level, size
-        self.side = STORED * (1 + 2 * margin) / (1 + 2 * STORED_MARGIN)  # stored px of the input
+        self.visible = (1 + 2 * margin) / (1 + 2 * STORED_MARGIN)  # share of a stored crop's side
         self.without = frozenset(filter(None, without.split(",")))
         if level not in LEVELS:
             raise UsageError(f"--augment: expected one of {', '.join(LEVELS)}, found {level!r}")
@@ -60,12 +60,14 @@ class Augmentation:
             )
 
     def __call__(self, image: Image, rng: np.random.Generator) -> Image:
-        """RGB (STORED, STORED, 3) to RGB (size, size, 3)."""
+        """A stored crop, RGB (side, side, 3), to RGB (size, size, 3)."""
+        stored = len(image)
         if self.level in ("none", "shift"):
-            out = _warp(image, _corners(self.side), self.size)
+            out = _warp(image, _corners(stored, self.visible), self.size)
             return _shift(out, rng) if self.level == "shift" else out
         if self.level == "light":
-            out = _warp(image, _moved(GEOMETRY["light"], self.side, rng), self.size)
+            corners = _moved(GEOMETRY["light"], stored, self.visible, rng)
+            out = _warp(image, corners, self.size)
             gain = np.exp(rng.normal(0, 0.2))
             return np.asarray(cv2.convertScaleAbs(out, alpha=gain), np.uint8)
         return self._full(image, rng)
@@ -74,7 +76,7 @@ class Augmentation:
         geometry = GEOMETRY["full"]
         if "perspective" in self.without:
             geometry = geometry._replace(corner=0.0, squeeze=0.0)
-        out = _warp(image, _moved(geometry, self.side, rng), self.size)
+        out = _warp(image, _moved(geometry, len(image), self.visible, rng), self.size)
         if "cover" not in self.without and rng.random() < 0.3:
             out = _cover(out, rng)
         if "weather" not in self.without and rng.random() < 0.2:
@@ -94,14 +96,18 @@ class Augmentation:
         return other if other.std() > LEAST_CONTRAST else out  # nothing can be learnt from black
 
 
-def _corners(side: float) -> NDArray[np.float64]:
-    """The corners of the visible square in stored pixels, (4, 2)."""
-    return STORED / 2 + side / 2 * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float64)
+def _corners(stored: int, visible: float) -> NDArray[np.float64]:
+    """The corners of the visible square in pixels of a stored crop, (4, 2)."""
+    square = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float64)
+    return stored / 2 + stored * visible / 2 * square
 
 
-def _moved(geometry: Geometry, side: float, rng: np.random.Generator) -> NDArray[np.float64]:
+def _moved(
+    geometry: Geometry, stored: int, visible: float, rng: np.random.Generator
+) -> NDArray[np.float64]:
     """Where the input's corners look in the stored crop, (4, 2)."""
-    corners = _corners(side) - STORED / 2
+    side = stored * visible
+    corners = _corners(stored, visible) - stored / 2
     corners *= np.exp(rng.uniform(-geometry.scale, geometry.scale))
     stretch = np.exp(rng.uniform(-geometry.stretch, geometry.stretch))
     if geometry.squeeze and rng.random() < 0.12:
@@ -111,7 +117,7 @@ def _moved(geometry: Geometry, side: float, rng: np.random.Generator) -> NDArray
     corners = corners * [stretch, 1 / stretch] @ turn.T
     corners += rng.normal(0, geometry.corner * side, (4, 2)) if geometry.corner else 0
     shift = rng.uniform(-geometry.shift, geometry.shift, 2) * side
-    return np.asarray(corners + shift + STORED / 2)
+    return np.asarray(corners + shift + stored / 2)
 
 
 def _warp(image: Image, corners: NDArray[np.float64], side: int) -> Image:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -14,7 +14,7 @@ from models.imaging import crop
 from models.signs import BACKGROUND, FOREIGN
 from training.views import Image
 
-STORED = 64  # px: crops are kept wider than the net sees them, so that they can be shifted
+STORED = 64  # px at most: crops are kept wider than the net sees them, so that they can be shifted
 STORED_MARGIN = 0.25
 BALANCES = {"none": 1.0, "sqrt": 0.5, "equal": 0.0}  # power of a class's frequency
 
@@ -28,8 +28,8 @@ Place = tuple[float, float, float, float]
 
 
 class Crops(NamedTuple):
-    """Stored crops, RGB (n, STORED, STORED, 3), their output index (n,), and how much more often
-    than others of its class each is drawn (n,)."""
+    """Stored crops, RGB (n, side, side, 3), their output index (n,), and how much more often than
+    others of its class each is drawn (n,)."""
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
@@ -47,9 +47,20 @@ def joined(*parts: Crops) -> Crops:
     return Crops(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def store(image: Image, box: Place) -> Image:
-    """The wide crop of a box in a BGR picture."""
-    return crop(image, box, STORED, STORED_MARGIN)
+def stored_side(boxes: Iterable[Place]) -> int:
+    """How large, px, crops of these boxes are kept.
+
+    As they are, without a pixel between two others, where all are equally large and small enough:
+    enlarging blurs, and reducing for the net blurs again.
+    """
+    longer = {max(box[2] - box[0], box[3] - box[1]) for box in boxes}
+    own = longer.pop() * (1 + 2 * STORED_MARGIN) if len(longer) == 1 else STORED
+    return int(own) if own < STORED and own == int(own) else STORED
+
+
+def store(image: Image, box: Place, side: int = STORED) -> Image:
+    """The wide crop of a box in a BGR picture, RGB (side, side, 3)."""
+    return crop(image, box, side, STORED_MARGIN)
 
 
 def background_crops(

@@ -15,7 +15,17 @@ from models.signs import BACKGROUND, COUNT, FOREIGN, UNKNOWN_SIGN, label_names
 from training import datasets, negatives
 from training.artwork import FOREIGN as FOREIGN_SIGNS
 from training.artwork import LOOKALIKES, foreign_art, lookalike_art, sign_art
-from training.crops import STORED, Crops, background_crops, joined, overlap, pasted, stack, store
+from training.crops import (
+    STORED,
+    Crops,
+    background_crops,
+    joined,
+    overlap,
+    pasted,
+    stack,
+    store,
+    stored_side,
+)
 from training.files import stem
 from training.memory import refuse_too_little
 from training.nations import random_style
@@ -76,15 +86,21 @@ def gather(choice: Choice) -> Gathered:
             f"found {counts[0]} and {counts[1]}"
         )
     crops = len(learnt) + len(watched)
-    twice = 2 * crops * STORED * STORED * 3  # they are joined with the drawn ones
+    side = STORED if choice.data == "gtsrb" else side_of([*learnt, *watched])
+    twice = 2 * crops * side * side * 3  # they are joined with the drawn ones
     refuse_too_little(twice, f"{crops} crops")
-    train, _ = _read(dataset, learnt, "to train on")
-    watch, names = _read(dataset, watched, f"to watch ({part})")
+    train, _ = _read(dataset, learnt, side, "to train on")
+    watch, names = _read(dataset, watched, side, f"to watch ({part})")
     if choice.data == "gtsrb":
         train = joined(train, _negatives_and_drawings(choice))
     elif not dataset.classes:
         print("note: drawn signs, negatives and a margin around signs go with --data gtsrb only")
     return Gathered(train, watch, tuple(names), part, classes)
+
+
+def side_of(examples: Sequence[datasets.Example]) -> int:
+    """How large, px, the crops of examples are kept: see `training.crops.stored_side`."""
+    return stored_side(a.box for example in examples for a in example.annotations)
 
 
 def _divide(dataset: datasets.Dataset, choice: Choice) -> tuple[Sequence[Any], Sequence[Any], str]:
@@ -154,12 +170,12 @@ def _check(dataset: datasets.Dataset, classes: int) -> None:
                 )
 
 
-def _read(data: datasets.Dataset, examples: Any, what: str) -> tuple[Crops, list[str]]:
+def _read(data: datasets.Dataset, examples: Any, side: int, what: str) -> tuple[Crops, list[str]]:
     images, labels, names = [], [], []
     for example in tqdm(examples, desc=what, unit="", mininterval=2):
         picture = data.read_whole(example)
         for annotation in example.annotations:
-            images.append(store(picture, annotation.box))
+            images.append(store(picture, annotation.box, side))
             labels.append(FOREIGN if annotation.label == UNKNOWN_SIGN.id else annotation.label)
             names.append(example.name)
     return stack(images, labels), names

@@ -27,6 +27,7 @@ from training import datasets
 from training.classifier import FINAL
 from training.crops import Crops, stack, store
 from training.feed import Look, undisturbed
+from training.gather import side_of
 from training.nets import load
 from training.report.metrics import probabilities
 from training.runs import RECIPE, read_json
@@ -74,7 +75,8 @@ def _read(data: str, part: str) -> Crops:
     dataset = datasets.open_set(data)
     examples = datasets.part(dataset, part)
     bar = tqdm(examples, desc=part, unit="", mininterval=5)
-    images = [store(dataset.read(e), e.annotations[0].box) for e in bar]
+    side = side_of(examples)
+    images = [store(dataset.read(e), e.annotations[0].box, side) for e in bar]
     return stack(images, [e.annotations[0].label for e in examples])
 
 
