@@ -158,6 +158,16 @@ def test_an_empty_class_folder_is_named(tmp_path: Path) -> None:
         gather.gather(Choice(data=str(tmp_path / "things")))
 
 
+def test_faults_of_a_set_are_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    files = {f"{name}/{n}.png": picture(seed=n) for name in ("a", "b") for n in range(30)}
+    store(files, tmp_path / "things")
+    for name in ("c", "d"):
+        (tmp_path / "things" / name).mkdir()
+    with pytest.raises(SourceError, match=r"folder c, found none; 1 more: `python -m training\.d"):
+        gather.gather(Choice(data=str(tmp_path / "things")))
+    assert not caplog.records
+
+
 def test_a_fold_that_holds_nothing_is_refused(tmp_path: Path) -> None:
     files = {f"{name}/{n}.png": picture(seed=n) for name in ("a", "b") for n in range(3)}
     store(files, tmp_path / "things")

@@ -17,6 +17,7 @@ from small_sets import (
 )
 
 from models.errors import SourceError
+from training.datasets import open_set
 from training.layouts import open_dataset
 
 FORMS = pytest.mark.parametrize("form", ["set", "set.zip"], ids=["folder", "zip"])
@@ -119,13 +120,16 @@ def test_pictures_and_rows_that_do_not_meet_are_reported(
     files[f"{folder}/00009_00000.ppm"] = picture(suffix=".ppm")
     del files[f"{folder}/00001_00000.ppm"]
     with caplog.at_level(logging.WARNING):
-        dataset = open_dataset(store(files, tmp_path / "set"))
+        dataset = open_set(str(store(files, tmp_path / "set")))
     assert len(dataset.examples) == 2
     assert dataset.problems == (
         f"1 annotated pictures are missing, the first: {folder}/00001_00000",
         f"1 pictures have no annotation, the first: {folder}/00009_00000.ppm",
     )
     assert len(caplog.records) == 2
+    caplog.clear()
+    assert open_set(str(tmp_path / "set"), warn=False).problems == dataset.problems
+    assert not caplog.records
 
 
 def test_the_same_picture_with_two_suffixes_counts_once(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ from models.errors import ModelError, SourceError, UsageError  # noqa: E402
 from models.imaging import CROP_MARGIN, CROP_SIZE  # noqa: E402
 from models.signs import COUNT  # noqa: E402
 from models.spec import Input, load_spec  # noqa: E402
-from training import datasets, judge  # noqa: E402
+from training import classifier_training, datasets, judge  # noqa: E402
 from training.classifier import ARCHITECTURES, Recipe, origin  # noqa: E402
 from training.classifier_training import (  # noqa: E402
     Training,
@@ -185,6 +185,17 @@ def test_teachers_of_other_classes_are_refused(run: Path) -> None:
 
 
 @pytest.mark.usefixtures("data")
+@pytest.mark.parametrize(
+    "changes", [{"teachers": "nowhere"}, {"pretrained": "nowhere"}], ids=["teachers", "pretrained"]
+)
+def test_runs_to_learn_from_are_asked_for_before_any_picture(
+    changes: dict[str, str], things: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(classifier_training, "gather", lambda *_: pytest.fail("pictures were read"))
+    with pytest.raises(ModelError, match="nowhere"):
+        train(dataclasses.replace(things, **changes), tmp_path / "run")
+
+
 def test_a_student_imitates_its_teacher(run: Path, tmp_path: Path) -> None:
     """With full trust its loss never sees the labels, and it still learns."""
     recipe = dataclasses.replace(RECIPE, teachers=str(run), trust=1.0, epochs=1, samples=512)

@@ -22,7 +22,7 @@ from training.augment import Augmentation
 from training.classifier import FINAL, Recipe
 from training.crops import MIRRORED, chances, with_shares
 from training.feed import Batch, Look, Sampling, batches, undisturbed
-from training.gather import Choice, Gathered, gather
+from training.gather import Choice, Gathered, gather, opened, outputs
 from training.nets import Shape, build, multiply_adds
 from training.others import load_teachers, take_weights
 from training.runs import make_folder, refuse_other_recipe
@@ -187,11 +187,12 @@ def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None
     choice = Choice(
         recipe.data, recipe.parts, recipe.folds, recipe.fold, recipe.drawn, recipe.seed, limit
     )
-    data = gather(choice)
-    training = Training(recipe, run, len(data.classes), limit)
-    training.resume()
-    teachers = _teachers(recipe)
-    teach = load_teachers(teachers, recipe.size, len(data.classes), recipe.softness)
+    dataset = opened(recipe.data)
+    classes = len(outputs(dataset))
+    training = Training(recipe, run, classes, limit)  # what it needs is asked for before pictures,
+    training.resume()  # which take minutes to read
+    teach = load_teachers(_teachers(recipe), recipe.size, classes, recipe.softness)
+    data = gather(choice, dataset)
     contact_sheet(data, recipe, run / "crops.png")
     (run / "classes.json").write_text(json.dumps(data.classes))
     print(

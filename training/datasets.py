@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -52,31 +53,42 @@ GTSDB_PLACES = (
 GTSDB_TRAINING = 600  # pictures 00000 … 00599 of the full set; the others are its test part
 CHART = Path("out")
 
+log = logging.getLogger(__name__)
+
 
 def data_root() -> Path:
     """Where data sets are looked for: `$SIGN_DATA`, else `data/` in the current folder."""
     return Path(os.environ.get("SIGN_DATA") or "data")
 
 
-def gtsrb() -> Dataset:
+def gtsrb(warn: bool = True) -> Dataset:
     """GTSRB's training part under `data_root()`, without the track that is in its test part too."""
-    found = _open_first("GTSRB's training part", "gtsrb", GTSRB_PLACES)
+    found = _open_first("GTSRB's training part", "gtsrb", GTSRB_PLACES, warn)
     return found.only(lambda example: example.track != split.ALSO_IN_TEST)
 
 
-def gtsdb() -> Dataset:
+def gtsdb(warn: bool = True) -> Dataset:
     """GTSDB's training part under `data_root()`, taken out of the full set if need be."""
-    found = _open_first("GTSDB's training part", "gtsdb", GTSDB_PLACES)
+    found = _open_first("GTSDB's training part", "gtsdb", GTSDB_PLACES, warn)
     return found.only(lambda example: stem(example.name) < f"{GTSDB_TRAINING:05d}")
 
 
-def open_set(name: str) -> Dataset:
-    """`gtsrb` and `gtsdb` are their training parts under `data_root()`; all else is a path."""
+def open_set(name: str, warn: bool = True) -> Dataset:
+    """`gtsrb` and `gtsdb` are their training parts under `data_root()`; all else is a path.
+
+    `warn`: log the set's problems, for a caller that does not tell them itself.
+    """
     known = {"gtsrb": gtsrb, "gtsdb": gtsdb}
-    return known[name]() if name in known else open_dataset(Path(name))
+    return known[name](warn) if name in known else _told(open_dataset(Path(name)), warn)
 
 
-def _open_first(what: str, name: str, places: tuple[str, ...]) -> Dataset:
+def _told(dataset: Dataset, warn: bool) -> Dataset:
+    for problem in dataset.problems if warn else ():
+        log.warning("%s: %s", dataset.files.path, problem)
+    return dataset
+
+
+def _open_first(what: str, name: str, places: tuple[str, ...], warn: bool) -> Dataset:
     root = data_root()
     for place in places:
         if (root / place).exists():
@@ -85,7 +97,7 @@ def _open_first(what: str, name: str, places: tuple[str, ...]) -> Dataset:
                 raise SourceError(
                     f"{root / place}: expected {what}, found the layout {dataset.layout!r}"
                 )
-            return dataset
+            return _told(dataset, warn)
     raise SourceError(
         f"{what}: expected {root / places[0]} or another of its usual places, found none; get it "
         f"with `python -m training.datasets fetch {name}`, or set SIGN_DATA to what holds {name}/"
@@ -141,7 +153,7 @@ def _part_of(dataset: Dataset, example: Example) -> str:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    dataset = open_set(arguments.data)
+    dataset = open_set(arguments.data, warn=False)
     print(census.headline(dataset, census.count(dataset)))
     with progress("check", len(dataset.examples), "pictures") as advance:
         faults = census.faults(dataset, advance)

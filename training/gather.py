@@ -71,11 +71,24 @@ class Gathered(NamedTuple):
     classes: tuple[str, ...]
 
 
-def gather(choice: Choice) -> Gathered:
-    """Read and check everything before the first step. SourceError names the broken picture."""
-    dataset = datasets.open_set(choice.data)
-    classes = dataset.classes or label_names()
-    _check(dataset, len(classes))
+def opened(data: str) -> datasets.Dataset:
+    """The set to train on; SourceError where its labels or folders have a fault."""
+    dataset = datasets.open_set(data, warn=False)
+    _check(dataset, len(outputs(dataset)))
+    return dataset
+
+
+def outputs(dataset: datasets.Dataset) -> tuple[str, ...]:
+    """What a net for this set answers, by index."""
+    return dataset.classes or label_names()
+
+
+def gather(choice: Choice, dataset: datasets.Dataset | None = None) -> Gathered:
+    """Read and check everything before the first step. SourceError names the broken picture.
+
+    `dataset` is the choice's where it was opened already.
+    """
+    dataset = dataset or opened(choice.data)
     learnt, watched, part = _divide(dataset, choice)
     if choice.limit:
         learnt, watched = _thin(learnt, choice.limit), _thin(watched, max(1, choice.limit // 10))
@@ -95,7 +108,7 @@ def gather(choice: Choice) -> Gathered:
         train = joined(train, _negatives_and_drawings(choice))
     elif not dataset.classes:
         print("note: drawn signs, negatives and a margin around signs go with --data gtsrb only")
-    return Gathered(train, watch, tuple(names), part, classes)
+    return Gathered(train, watch, tuple(names), part, outputs(dataset))
 
 
 def side_of(examples: Sequence[datasets.Example]) -> int:
@@ -158,7 +171,9 @@ def _thin(examples: Sequence[Any], count: int) -> list[Any]:
 
 def _check(dataset: datasets.Dataset, classes: int) -> None:
     if dataset.problems:
-        raise SourceError(f"{dataset.files.path}: {dataset.problems[0]}")
+        first, more = dataset.problems[0], len(dataset.problems) - 1
+        others = f"; {more} more: `python -m training.datasets check DATA`" if more else ""
+        raise SourceError(f"{dataset.files.path}: {first}{others}")
     signs = not dataset.classes
     lowest, highest = (UNKNOWN_SIGN.id, COUNT - 1) if signs else (0, classes - 1)
     for example in dataset.examples:

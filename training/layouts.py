@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import logging
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
@@ -17,8 +16,6 @@ from training.examples import Annotation, Dataset, Example, Layout
 from training.files import Files, folder, stem
 from training.folders import class_folders
 from training.yolo import yolo_folders
-
-log = logging.getLogger(__name__)
 
 GTSDB_TRUTH = "gt.txt"
 GTSRB_TEST_TRUTH = "GT-final_test.csv"
@@ -59,8 +56,6 @@ def open_dataset(path: Path) -> Dataset:
     for read in (_gtsdb, _gtsrb, yolo_folders, class_folders):
         dataset = read(files)
         if dataset:
-            for problem in dataset.problems:
-                log.warning("%s: %s", files.path, problem)
             return dataset
     raise SourceError(f"{files.path}: {EXPECTED}, found pictures in none of these layouts")
 

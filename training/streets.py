@@ -58,7 +58,7 @@ def chosen_pictures(recipe: Recipe, limit: int | None) -> list[Dataset]:
     names = recipe.data.split(",")
     chosen = []
     for name in names:
-        data = datasets.open_set(name)
+        data = datasets.open_set(name, warn=False)
         if data.layout not in ("gtsdb", "yolo"):
             raise UsageError(
                 f"--data: expected GTSDB or YOLO sets of whole pictures, found {name}, which holds "
