@@ -15,6 +15,7 @@ from models.spec import Origin, Spec
 LICENCE = "AGPL-3.0-or-later"
 KEPT = (  # of a report's figures, in a model's JSON
     *("top1", "top1_accepted", "refused", "macro_f1", "ece", "nll", "n", "n_groups"),
+    "reliability",
     *("ap50", "ap50_95", "precision", "recall", "f1", "false_alarms_per_image", "found"),
     *("read_right_of_found", "foreign_per_image", "n_images", "n_boxes", "threshold", "map50"),
     *("small", "ignoring_foreign", "sign_free", "cross_fitted", "by_height", "by_category"),

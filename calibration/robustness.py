@@ -61,9 +61,9 @@ def measure_corruptions(
     """Each corruption in each severity, done to the crops of all signs.
 
     `corruptions`: name → `top1` a severity. `severity`: for each, the figures of its twelve passes
-    taken together. `constants`: what the severities are. The figures are those of
-    `calibration.reading`: forced choice, probabilities as the app shows them. Without a sighting,
-    SourceError.
+    taken together, and the bins of their calibration error as `reliability`. `constants`: what the
+    severities are. The figures are those of `calibration.reading`: forced choice, probabilities as
+    the app shows them. Without a sighting, SourceError.
     """
     size, margin = _cut(classifier)
     read = _Reader(classifier, sightings, status)
@@ -81,7 +81,7 @@ def measure_corruptions(
         "corruptions": {
             name: [float(each.right.mean()) for each in found] for name, found in passes.items()
         },
-        "severity": [_figures(found) for found in zip(*passes.values(), strict=True)],
+        "severity": [_with_bins(found) for found in zip(*passes.values(), strict=True)],
         "constants": corruptions.constants(),
     }
 
@@ -126,16 +126,26 @@ class _Reader:
 
 
 def _figures(passes: Sequence[metrics.Forced]) -> dict[str, float]:
-    right, confidence, surprise = (
-        np.concatenate([getattr(each, key) for each in passes])
-        for key in ("right", "confidence", "surprise")
-    )
+    right, confidence, surprise = _together(passes)
     counts = np.ones(len(right), dtype=np.int64)
     return {
         "top1": metrics.mean(right, counts),
         "ece": metrics.calibration_error(confidence, right, counts),
         "nll": metrics.mean(surprise, counts),
     }
+
+
+def _with_bins(passes: Sequence[metrics.Forced]) -> dict[str, Any]:
+    right, confidence, _ = _together(passes)
+    return {**_figures(passes), "reliability": metrics.reliability_rows(confidence, right)}
+
+
+def _together(passes: Sequence[metrics.Forced]) -> list[Array]:
+    """Which are right, how sure, and how surprising, of all passes."""
+    return [
+        np.concatenate([getattr(each, key) for each in passes])
+        for key in ("right", "confidence", "surprise")
+    ]
 
 
 def _cut(classifier: CropReader) -> tuple[int, float]:

@@ -244,7 +244,8 @@ def test_corruptions_are_measured_beside_the_plain_figures(
     assert (figures["top1"], figures["n"]) == (1.0, 4)
     assert figures["corruptions"]["blur"] == [1.0] * 5  # flat paint stays as it is
     assert figures["corruptions"]["noise"][4] < 1.0
-    assert [set(row) for row in figures["severity"]] == [{"top1", "ece", "nll"}] * 5
+    known = {"top1", "ece", "nll", "reliability"}
+    assert [set(row) for row in figures["severity"]] == [known] * 5
     assert figures["severity"][2]["top1"] == pytest.approx(
         np.mean([values[2] for values in figures["corruptions"].values()])
     )

@@ -80,6 +80,9 @@ def test_the_figures_of_a_severity_are_those_of_all_its_passes_together() -> Non
         assert each["ece"] == pytest.approx(abs(top1 - 0.8))  # it says 0.8 to everything
         nll = -(top1 * np.log(0.8) + (1 - top1) * np.log(0.2 / 44))
         assert each["nll"] == pytest.approx(nll)
+        (row,) = each["reliability"]
+        assert (row["n"], row["confidence"]) == (12 * len(SIGNS), pytest.approx(0.8))
+        assert row["accuracy"] == pytest.approx(top1)
     assert figures["constants"] == corruptions.constants()
 
 
