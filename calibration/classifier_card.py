@@ -11,7 +11,7 @@ SEVERITY = 3  # of five, the one that the goals are set for
 
 def classifier_card(spec: Spec) -> Iterator[str]:
     """The tables line by line; KeyError and the like where the model lacks a figure."""
-    yield from (*_figures(spec), "", *_corruptions(spec), "", *_cameras(spec), "")
+    yield from (*_figures(spec), "", *_corruptions(spec), "", *_cameras(spec), "", *_seeds(spec))
 
 
 def _figures(spec: Spec) -> Iterator[str]:
@@ -107,6 +107,20 @@ def _cameras(spec: Spec) -> Iterator[str]:
     for name, each in spec.metrics["judge"]["cameras"].items():
         figures = [f"{100 * each['top1']:.2f}", f"{100 * each['ece']:.2f}"]
         yield _row(name.replace("_", " "), [each["meaning"], *figures])
+
+
+def _seeds(spec: Spec) -> Iterator[str]:
+    """Nothing where no other seed was measured."""
+    if not (seeds := spec.metrics.get("seeds")):
+        return
+    yield f"Trainings that differ in their seed only, as int8, on the `{seeds['part']}` part:"
+    yield ""
+    yield f"| seed | `top1` | wrong of {seeds['n']:,} |"
+    yield "|---|---|---|"
+    for each in seeds["each"]:
+        yield _row(str(each["seed"]), [share(each["top1"]), str(each["wrong"])])
+    yield _row("**mean**", [f"**{share(seeds['top1'])}**", ""])
+    yield from ("", "```", seeds["command"], "```", "")
 
 
 def _row(title: str, cells: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 """The only writer of `models/*.tflite` and `models/*.json`: quantise, measure, refuse or publish.
 
-    python -m calibration.publish classifier --run runs/twin --name classifier-twin
+    python -m calibration.publish classifier --run runs/twin --name classifier-twin \\
+        --seeds runs/twin-1 runs/twin-2
     python -m calibration.publish classifier --run runs/classifier --twin classifier-twin
     python -m calibration.publish detector --run runs/detector --size 800x448
     python -m calibration.publish detector --run runs/fast --name detector-fast --size 672x384
@@ -80,12 +81,22 @@ def main() -> None:
         "--twin", help="the held-out twin, published already, of a net trained on all parts"
     )
     parser.add_argument(
+        "--seeds",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="RUN",
+        help="a classifier's recipe with other seeds, to quote the mean of all",
+    )
+    parser.add_argument(
         "--size", help="the detector's input, width x height; else that of the one it replaces"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the crops that range activations")
     flags = parser.parse(sys.argv[1:])
     if flags.what != "pair" and not flags.run:
         raise UsageError(f"{flags.what}: expected --run, the folder of a training run")
+    if flags.seeds and flags.what != "classifier":
+        raise UsageError(f"{flags.what}: expected no --seeds, which go with a classifier")
     if flags.seed < 0:
         raise UsageError(f"--seed: expected 0 or more, found {flags.seed}")
     name = flags.name or flags.what
@@ -93,7 +104,7 @@ def main() -> None:
     version = flags.model_version or _next_version(old)
     target = Target(name, version, flags.folder, flags.seed)
     if flags.what == "classifier":
-        paths = [publish_classifier(flags.run, target, flags.twin)]
+        paths = [publish_classifier(flags.run, target, flags.twin, flags.seeds)]
     elif flags.what == "detector":
         size = _size(flags.size) if flags.size else _size_of(old, name)
         paths = [publish_detector(flags.run, target, size, flags.classifier, flags.twin)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from calibration.crops import degraded, representative_crops, sign_crops
 from calibration.kinds import measure_kinds, negatives_by_picture, part_of_negatives
 from calibration.quantize import draft, int8_logits, top1
 from calibration.quantize_classifier import float_logits, load_net, quantize_classifier
+from calibration.seeds import check_seeds, measure_seeds
 from calibration.twins import check_twin, like_twin
 from calibration.walk import Walk
 from edge.classifier import load_classifier
@@ -51,12 +52,15 @@ PUBLISHED = {  # what a recipe may say, lest something be measured that was lear
 }
 
 
-def publish_classifier(run: Path, target: Target, twin: str | None = None) -> Path:
+def publish_classifier(
+    run: Path, target: Target, twin: str | None = None, seeds: Sequence[Path] = ()
+) -> Path:
     """Quantise a run's float classifier, set temperature and threshold, measure, publish.
 
     A net that was trained on all parts has nothing left to be measured on: `twin`, a published
     model of the same recipe that held choose and judge out, lends it its temperature, threshold
-    and figures; it is published too, so that anyone can measure them again. ModelError where a
+    and figures; it is published too, so that anyone can measure them again. `seeds` are runs of
+    the same recipe with other seeds, whose accuracy is quoted beside it. ModelError where a
     twin is missing or none is expected, and for a net that has learnt from choose or judge without
     having learnt from all, or wants other crops than the device cuts.
     """
@@ -64,6 +68,9 @@ def publish_classifier(run: Path, target: Target, twin: str | None = None) -> Pa
     lender = load_spec(find_model(twin)) if twin else None
     _check_recipe(record["recipe"])
     everything = record["recipe"].get("parts") == "all"
+    if seeds and everything:
+        raise ModelError("--seeds: expected none, as the twin brings its own; name them with it")
+    check_seeds([run, *seeds])
     check_twin(record, everything, lender, "classify", MEASURED)
     net = load_net(run / "final.keras")
     data = quantize_classifier(run / "final.keras", representative_crops(target.seed))
@@ -100,6 +107,8 @@ def publish_classifier(run: Path, target: Target, twin: str | None = None) -> Pa
     metrics |= own
     metrics["accept"] = {**_price(staged), "part": "choose", "command": command()}
     metrics["thresholds_chosen_on"] = "choose"
+    if seeds:
+        metrics["seeds"] = {**measure_seeds([run, *seeds], target.seed), "command": command()}
     return write(dataclasses.replace(spec, metrics=metrics), data, target.folder)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from calibration.sections import whole_pictures
 from models.signs import sign_class
 
+FIGURES = ("top1", "ece", "nll")  # of a severity, and of a camera
 SHOWN_CONFUSIONS = 10
 COUNTED = {  # what a set's pictures hold, by the key that counts it
     "n": "signs",
@@ -75,7 +76,7 @@ def _corruptions(report: Mapping[str, Any]) -> list[str]:
     rows = [
         *(_row(name, [*values, sum(values) / len(values)]) for name, values in tops.items()),
         "over all of them",
-        *(_row(key, [each[key] for each in severities]) for key in severities[0]),
+        *(_row(key, [each[key] for each in severities]) for key in FIGURES),
         "what the severities are",
     ]
     for name, each in report["constants"].items():
@@ -88,7 +89,7 @@ def _cameras(variations: Mapping[str, Mapping[str, Any]]) -> list[str]:
     if not variations:
         return []
     rows = [
-        _row(name, [each["top1"], each["ece"], each["nll"]]) + f"   {each['meaning']}"
+        _row(name, [each[key] for key in FIGURES]) + f"   {each['meaning']}"
         for name, each in variations.items()
     ]
     return ["other cameras          top1      ece      nll", *rows]

@@ -10,7 +10,7 @@ from small_models import classifier_spec, detector_spec, save
 
 from calibration.card import END, PAGES, begin, card, detectors, page_with
 from models.errors import ModelError
-from models.spec import Origin, Spec
+from models.spec import Origin, Spec, find_model, load_spec
 
 
 @pytest.mark.parametrize("name", sorted(PAGES))
@@ -63,3 +63,18 @@ def test_a_folder_without_a_detector_is_named(tmp_path: Path) -> None:
     save(classifier_spec(b""), b"", tmp_path)
     with pytest.raises(ModelError, match="expected a published detector, found none"):
         card("detector", tmp_path)
+
+
+def test_seeds_are_a_table_where_they_were_measured(tmp_path: Path) -> None:
+    published = load_spec(find_model("classifier"))
+    each = [{"seed": 0, "top1": 0.9995, "wrong": 2}, {"seed": 3, "top1": 0.9975, "wrong": 10}]
+    seeds = {"top1": 0.9985, "each": each, "n": 3960, "part": "judge", "command": "python …"}
+    spec = dataclasses.replace(published, metrics={**published.metrics, "seeds": seeds})
+    save(spec, b"", tmp_path)
+    lines = card("classifier", tmp_path).splitlines()
+    start = lines.index("| seed | `top1` | wrong of 3,960 |")
+    assert lines[start + 2 : start + 5] == [
+        "| 0 | 99.95 % | 2 |",
+        "| 3 | 99.75 % | 10 |",
+        "| **mean** | **99.85 %** |  |",
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -458,6 +459,38 @@ def test_a_classifier_is_published_as_a_whole(
     assert 0.2 <= spec.temperature <= 4
     assert {"kept", "foreign_refused", "part"} <= spec.metrics["accept"].keys()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["small.json", "small.tflite"]
+
+
+def test_a_classifier_is_published_with_the_mean_of_its_seeds(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "intervals", partial(metrics.intervals, draws=5))
+    monkeypatch.setattr(publishing, "MAX_TOP1_LOSS", 1.0)
+    monkeypatch.setattr(publishing, "JUDGED", publishing.JUDGED[1:])  # minutes less
+    other = tmp_path / "other"
+    shutil.copytree(run, other)
+    write_recipe(other, dataclasses.replace(RECIPE, seed=7), [], "")
+    net = keras.models.load_model(other / "final.keras", compile=False)
+    net.layers[-1].set_weights([np.zeros_like(w) for w in net.layers[-1].get_weights()])
+    net.save(other / "final.keras")
+
+    path = publish_classifier(run, Target("small", "0.0.1", tmp_path / "out"), seeds=[other])
+
+    seeds = load_spec(path).metrics["seeds"]
+    own, blank = seeds["each"]
+    assert (own["seed"], blank["seed"]) == (RECIPE.seed, 7)
+    assert seeds["n"] == 2 * COUNT and seeds["part"] == "judge"
+    assert blank["wrong"] == 2 * COUNT - 2  # a net of zeros says the first class to everything
+    assert seeds["top1"] == pytest.approx((own["top1"] + blank["top1"]) / 2)
+    assert own["wrong"] == round((1 - own["top1"]) * seeds["n"])
+
+
+def test_a_net_that_knows_everything_brings_no_seeds(run: Path, tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    shutil.copytree(run, whole)
+    write_recipe(whole, dataclasses.replace(RECIPE, parts="all"), [], "")
+    with pytest.raises(ModelError, match="--seeds: expected none, as the twin brings its own"):
+        publish_classifier(whole, Target("small", "0.0.1", tmp_path), seeds=[run])
 
 
 def test_an_int8_model_that_lost_too_much_is_not_published(
