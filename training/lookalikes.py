@@ -18,6 +18,7 @@ from training.lamps_and_wheels import (
     RED,
     WHITE,
 )
+from training.sign_backs import SIGN_BACKS
 from training.vector import Colour, Pen, arc, chain, circle, rectangle, regular, rounded, smooth
 
 BLUE: Colour = (170, 90, 20)
@@ -231,4 +232,5 @@ LOOKALIKE_THINGS: dict[str, Callable[[Pen], None]] = {
     "licence plate": _licence_plate,
     "window": _window,
     "parasol": _parasol,
+    **SIGN_BACKS,
 }
