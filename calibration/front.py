@@ -5,6 +5,11 @@
 Each is a published detector by name, or a training run with an input size, which is quantised for
 this alone. All are measured on the same pictures (GTSDB's judge part, or --data) by the same
 threads, taking turns. On the front are those that no other beats in both.
+
+    python -m calibration.front runs/slim-{fold}@960x544 runs/direct-{fold}@960x544 --folds 3
+
+With --folds every picture of GTSDB is judged by the one of so many trainings (`training.detector
+--folds 3 --fold N`) that has not learnt from it: {fold} in a run's name stands for their numbers.
 """
 
 from __future__ import annotations
@@ -17,12 +22,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from calibration.candidate import Target, write
+from calibration.candidate import Target, trained, write
 from calibration.cost import multiply_adds
 from calibration.finding import detector_figures
 from calibration.pictures import check_suits, choose
 from calibration.publish_detector import draft
-from calibration.seen import WHOLE_CURVE, see_detector
+from calibration.seen import WHOLE_CURVE, Seen, see_detector
 from calibration.walk import Walk
 from edge.bench import machine
 from edge.core import Image
@@ -30,52 +35,75 @@ from edge.detector import YoloDetector, load_detector
 from edge.reports import write_json
 from edge.sinks.files import prove_place
 from models.command import CommandParser
-from models.errors import UsageError, run_command
+from models.errors import ModelError, UsageError, run_command
 from models.processors import available_threads
 from models.spec import find_model, load_spec
 from training.datasets import Dataset, Example, open_set
+from training.split import divide
 
+FOLD = "{fold}"
 ROUNDS = 25  # pictures that each is timed on
 WARM_UP = 3
 SCORE = 0.05  # from which all are timed: a run has no threshold, and would suppress for long
 
 
 class Candidate(NamedTuple):
-    """A detector to compare: what it is called, its JSON, and its file's bytes."""
+    """A detector to compare: what it is called, the JSON of each fold's net (one without folds),
+    and the bytes of the first one's file."""
 
     name: str
-    path: Path
+    paths: Sequence[Path]
     data: bytes
 
 
-def candidate(text: str, folder: Path) -> Candidate:
-    """A published detector by name, or RUN@WIDTHxHEIGHT quantised into `folder`."""
+Parts = Sequence[Sequence[Example]]  # the pictures that each fold's net is asked about
+
+
+def candidate(text: str, folder: Path, folds: int = 0) -> Candidate:
+    """A published detector by name, or RUN@WIDTHxHEIGHT quantised into `folder`, of each fold.
+
+    ModelError for a run that did not hold its fold out.
+    """
     run, at, size = text.rpartition("@")
+    if folds and FOLD not in run:
+        raise UsageError(f"{text}: expected RUN@WIDTHxHEIGHT with {FOLD} in it beside --folds")
     if not at:
         path = find_model(text)
-        return Candidate(text, path, path.with_name(load_spec(path).file).read_bytes())
+        return Candidate(text, [path], path.with_name(load_spec(path).file).read_bytes())
     sides = size.split("x")
     if len(sides) != 2 or not all(side.isdecimal() for side in sides):
         raise UsageError(f"{text}: expected RUN@WIDTHxHEIGHT or a published detector's name")
-    name = f"{Path(run).name}-{size}"
-    target = Target(name, "0", folder)
-    spec, data, _ = draft(Path(run), target, (int(sides[0]), int(sides[1])))
-    return Candidate(name, write(spec, data, folder), data)
+    runs = [Path(run.replace(FOLD, str(fold))) for fold in range(folds)] or [Path(run)]
+    for fold, each in enumerate(runs if folds else ()):
+        recipe = trained(each)["recipe"]
+        if (found := (recipe.get("folds", 0), recipe.get("fold", 0))) != (folds, fold):
+            raise ModelError(
+                f"{each}: expected a training without fold {fold} of {folds}, "
+                f"found fold {found[1]} of {found[0]}"
+            )
+    paths = []
+    for each in runs:
+        target = Target(f"{each.name}-{size}", "0", folder)
+        spec, data, _ = draft(each, target, (int(sides[0]), int(sides[1])))
+        paths.append(write(spec, data, folder))
+    first = paths[0].with_name(load_spec(paths[0]).file).read_bytes()
+    return Candidate(f"{Path(run).name}-{size}", paths, first)
 
 
-def compare(
-    candidates: Sequence[Candidate], data: Dataset, examples: Sequence[Example]
-) -> list[dict[str, Any]]:
+def compare(candidates: Sequence[Candidate], data: Dataset, parts: Parts) -> list[dict[str, Any]]:
     """Figures of each: AP on these pictures with intervals, ms a picture, bytes, work."""
-    pictures = [data.read(example) for example in examples[: ROUNDS + WARM_UP]]
+    pictures = [data.read(example) for example in parts[0][: ROUNDS + WARM_UP]]
+    first = [str(each.paths[0]) for each in candidates]
     times = {
-        threads: _times([load_detector(str(c.path), threads, SCORE) for c in candidates], pictures)
+        threads: _times([load_detector(path, threads, SCORE) for path in first], pictures)
         for threads in sorted({1, available_threads()})
     }
     rows = []
     for number, each in enumerate(candidates):
-        detector = load_detector(str(each.path), available_threads(), WHOLE_CURVE)
-        seen, _ = see_detector(detector, Walk(data, examples))
+        seen: list[Seen] = []
+        for path, examples in zip(each.paths, parts, strict=True):
+            detector = load_detector(str(path), available_threads(), WHOLE_CURVE)
+            seen += see_detector(detector, Walk(data, examples))[0]
         figures = detector_figures(seen, detector.spec.thresholds["score"])
         size = detector.spec.input
         rows.append(
@@ -157,20 +185,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", help="all pictures of another set, with boxes")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw it there")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    parser.add_argument("--folds", type=int, default=0, help="of GTSDB, one left out by each run")
     flags = parser.parse(arguments)
+    if flags.folds and (flags.folds < 2 or flags.data):
+        raise UsageError("--folds: expected two or more, of GTSDB and no other --data")
     for file in filter(None, (flags.plot, flags.json)):
         prove_place(file)
     data = open_set(flags.data or "gtsdb")
-    part = None if flags.data else "judge"
+    part = None if flags.data or flags.folds else "judge"
     examples = choose(data, part)
     check_suits("detector", data, examples)
+    parts = [divide(examples, flags.folds, fold)[1] for fold in range(flags.folds)] or [examples]
     with TemporaryDirectory() as folder:
-        rows = compare([candidate(text, Path(folder)) for text in flags.detectors], data, examples)
+        found = [candidate(text, Path(folder), flags.folds) for text in flags.detectors]
+        rows = compare(found, data, parts)
     print(table(rows))
     if flags.plot:
         plot(rows, flags.plot)
     if flags.json:
-        write_json(flags.json, {"detectors": rows, "data": data.name, "part": part, **machine()})
+        write_json(
+            flags.json,
+            {"detectors": rows, "data": data.name, "part": part, "folds": flags.folds, **machine()},
+        )
 
 
 if __name__ == "__main__":

@@ -47,6 +47,8 @@ def publish_detector(
     """
     record = trained(run)
     lender = load_spec(find_model(twin)) if twin else None
+    if folds := record["recipe"].get("folds", 0):
+        raise ModelError(f"not published: expected a net whose folds is 0, found {folds}")
     check_twin(record, _knows_judge(record), lender, "detect", MEASURED)
     if lender and (found := (lender.input.width, lender.input.height)) != size:
         raise ModelError(f"--twin: expected an input of {size}, as the model has, found {found}")

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from calibration.front import candidate, main, on_front, table
-from models.errors import AppError, SourceError, UsageError
+from models.errors import AppError, ModelError, SourceError, UsageError
+from training.detector import Recipe
+from training.runs import write_recipe
 
 
 @pytest.mark.parametrize(
@@ -46,7 +48,7 @@ def test_a_detector_that_was_never_published_is_named(tmp_path: Path) -> None:
 
 def test_a_published_detector_is_taken_as_it_is(tmp_path: Path) -> None:
     found = candidate("detector", tmp_path)
-    assert found.name == "detector" and len(found.data) > 1_000_000
+    assert found.name == "detector" and len(found.data) > 1_000_000 and len(found.paths) == 1
     assert not list(tmp_path.iterdir())
 
 
@@ -55,6 +57,26 @@ def test_a_plot_that_cannot_be_written_is_told_before_anything_is_measured(tmp_p
     taken.write_text("a file")
     with pytest.raises(AppError, match="no-folder"):
         main(["detector", "--plot", str(taken / "front.png")])
+
+
+@pytest.mark.parametrize("text", ["detector", "runs/slim@800x448"])
+def test_folds_are_of_runs_that_left_one_out(text: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"with \{fold\} in it beside --folds"):
+        candidate(text, tmp_path, folds=2)
+
+
+def test_a_run_that_has_learnt_its_fold_is_refused(tmp_path: Path) -> None:
+    for fold, recipe in enumerate((Recipe(folds=2, fold=0), Recipe(folds=2, fold=0, seed=1))):
+        (tmp_path / f"slim-{fold}").mkdir()
+        write_recipe(tmp_path / f"slim-{fold}", recipe, [], "")
+    with pytest.raises(ModelError, match="slim-1: expected a training without fold 1 of 2"):
+        candidate(f"{tmp_path}/slim-{{fold}}@800x448", tmp_path, folds=2)
+
+
+@pytest.mark.parametrize("flags", [["--folds", "1"], ["--folds", "2", "--data", "x"]], ids=str)
+def test_folds_that_are_none_are_refused(flags: list[str]) -> None:
+    with pytest.raises(UsageError, match="--folds: expected two or more, of GTSDB"):
+        main(["runs/slim-{fold}@800x448", *flags])
 
 
 def test_other_pictures_are_looked_at_before_anything_is_quantised(tmp_path: Path) -> None:

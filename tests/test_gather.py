@@ -15,8 +15,8 @@ from models.errors import SourceError, UsageError
 from models.signs import BACKGROUND, COUNT, FOREIGN
 from training import datasets, gather, memory
 from training.crops import STORED
-from training.gather import Choice, folds, learnt_parts
-from training.split import read_split
+from training.gather import Choice, learnt_parts
+from training.split import folds, read_split
 
 
 @pytest.fixture(scope="module")

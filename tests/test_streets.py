@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,10 @@ import pytest
 from small_sets import gtsdb, picture, store, yolo
 
 from models.errors import SourceError, UsageError
+from training.datasets import gtsdb as gtsdb_set
 from training.detector import Recipe, origin
 from training.split import read_split
-from training.streets import load_pictures
+from training.streets import chosen_pictures, load_pictures
 
 MINE = {
     "images/a.png": picture(200, 100, ".png"),
@@ -55,6 +57,25 @@ def test_a_part_is_of_gtsdb(streets: Path) -> None:
     its = sum(part == "train" for name, part in read_split("gtsdb").items() if name < "00003")
     names = f"gtsdb,{streets / 'mine'}"
     assert len(load_pictures(recipe(names, "train"), None)[0]) == its + 3
+
+
+@pytest.mark.usefixtures("streets")
+def test_every_picture_of_gtsdb_is_left_out_by_one_fold() -> None:
+    left = []
+    for fold in range(3):
+        its = dataclasses.replace(recipe("gtsdb", "train"), folds=3, fold=fold)
+        (learnt,) = (each.examples for each in chosen_pictures(its, None))
+        left.append({e.name for e in gtsdb_set().examples} - {e.name for e in learnt})
+        assert origin(its)[0]["parts"] == ["train", "judge"]
+    assert sum(map(len, left)) == len(set().union(*left)) == 3
+
+
+@pytest.mark.usefixtures("streets")
+def test_folds_that_make_no_sense_are_refused() -> None:
+    with pytest.raises(UsageError, match="--part: expected none beside --folds"):
+        dataclasses.replace(recipe("gtsdb", "all"), folds=2)
+    with pytest.raises(UsageError, match="--fold: expected 0 to 1 of two or more --folds"):
+        load_pictures(dataclasses.replace(recipe("gtsdb", "train"), folds=2, fold=2), None)
 
 
 def test_a_limit_takes_some_of_each(streets: Path) -> None:

@@ -28,6 +28,8 @@ class Recipe:
     weights: str = "yolo11n.pt"
     data: str = "gtsdb"  # or YOLO folders or zips; several joined by ","
     part: str = "train"  # of GTSDB, or "all"
+    folds: int = 0  # of all GTSDB's pictures; 0: the part is learnt
+    fold: int = 0  # is not learnt
     drawn: int = 120
     drawn_share: float = 0.15
     pasted: float = 0.5  # of the windows get signs pasted in
@@ -52,10 +54,11 @@ SHARE, POSITIVE, COUNTED = Range(0, 1), Range(0, above=True), Range(1)
 RANGES = {
     **dict.fromkeys(("drawn_share", "pasted", "average", "plain", "wide"), SHARE),
     **dict.fromkeys(("epochs", "windows", "batch"), COUNTED),
-    **dict.fromkeys(("drawn", "decay", "warmup"), Range(0)),
+    **dict.fromkeys(("drawn", "decay", "warmup", "folds", "fold"), Range(0)),
     "rate": POSITIVE,
     "seed": Range(0, 2**32 - 1),
 }
+LEARNT = "train"
 STRIDE = 32  # px: the coarsest of the net's three grids
 
 
@@ -66,6 +69,10 @@ def refuse_nonsense(recipe: Recipe) -> None:
     weights = Path(recipe.weights)
     if len(weights.parts) > 1 and not weights.is_file():  # Ultralytics may download a bare name
         raise SourceError(f"starting weights {weights}: expected a file, found none")
+    if recipe.folds and recipe.part != LEARNT:
+        raise UsageError(
+            f"--part: expected none beside --folds, which divides all of GTSDB, found {recipe.part}"
+        )
     if recipe.windows < recipe.batch:
         raise UsageError(f"--windows: expected a --batch or more, found {recipe.windows}")
     for name in ("width", "height"):
@@ -76,7 +83,7 @@ def refuse_nonsense(recipe: Recipe) -> None:
 
 def origin(recipe: Recipe) -> list[dict[str, Any]]:
     """The data a recipe trains on, as a published model names it."""
-    parts = ["train", "judge"] if recipe.part == "all" else [recipe.part]
+    parts = ["train", "judge"] if recipe.part == "all" or recipe.folds else [recipe.part]
     data: list[dict[str, Any]] = [
         {"data": name, "parts": parts}
         if name == "gtsdb"

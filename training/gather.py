@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -12,7 +11,7 @@ from tqdm import tqdm
 
 from models.errors import SourceError, UsageError
 from models.signs import BACKGROUND, COUNT, FOREIGN, UNKNOWN_SIGN, label_names
-from training import datasets, negatives
+from training import datasets, negatives, split
 from training.artwork import FOREIGN as FOREIGN_SIGNS
 from training.artwork import LOOKALIKES, foreign_art, lookalike_art, sign_art
 from training.crops import (
@@ -119,20 +118,13 @@ def side_of(examples: Sequence[datasets.Example]) -> int:
 def _divide(dataset: datasets.Dataset, choice: Choice) -> tuple[Sequence[Any], Sequence[Any], str]:
     """What is trained on, what is watched, and the name of the latter."""
     if choice.folds:
-        if not 0 <= choice.fold < choice.folds or choice.folds < 2:
-            raise UsageError(
-                f"--fold: expected 0 to {max(choice.folds, 2) - 1} of two or more --folds, "
-                f"found {choice.fold} of {choice.folds}"
-            )
         if choice.parts != LEARNT:
             raise UsageError(
                 f"--parts: expected none beside --folds, which divides {' and '.join(FOLDED)}, "
                 f"found {choice.parts}"
             )
         both = [e for name in FOLDED for e in datasets.part(dataset, name)]
-        own = folds(both, choice.folds)
-        inside = [e for e, number in zip(both, own, strict=True) if number == choice.fold]
-        outside = [e for e, number in zip(both, own, strict=True) if number != choice.fold]
+        outside, inside = split.divide(both, choice.folds, choice.fold)
         return outside, inside, f"fold {choice.fold} of {choice.folds}"
     watched = datasets.part(dataset, "choose")
     if choice.parts == "all":
@@ -146,23 +138,6 @@ def learnt_parts(parts: str, folds: int) -> list[str]:
     if folds:
         return list(FOLDED)
     return ["train", "choose", "judge"] if parts == "all" else parts.split("+")
-
-
-def folds(examples: Sequence[datasets.Example], count: int) -> list[int]:
-    """The fold of each example: all of one track in one fold, the tracks of a class spread out."""
-    groups: dict[tuple[int, ...], list[str]] = defaultdict(list)
-    keys = [(tuple(sorted(a.label for a in e.annotations)), e.track or e.name) for e in examples]
-    for labels, key in sorted(
-        set(keys), key=lambda pair: hashlib.sha256(pair[1].encode()).digest()
-    ):
-        groups[labels].append(key)
-    # Each class starts at another fold, so that the rests do not all fall to the first one.
-    place = {
-        key: (number + start) % count
-        for start, (_, own) in enumerate(sorted(groups.items()))
-        for number, key in enumerate(own)
-    }
-    return [place[key] for _, key in keys]
 
 
 def _thin(examples: Sequence[Any], count: int) -> list[Any]:

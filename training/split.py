@@ -6,11 +6,11 @@ import csv
 import hashlib
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
-from models.errors import OutputError, SourceError
+from models.errors import OutputError, SourceError, UsageError
 from training.examples import Dataset, Example
 from training.files import stem
 
@@ -92,6 +92,40 @@ def split_pictures(examples: Iterable[Example], seed: int) -> dict[str, str]:
         for place, name in enumerate(sorted(names, key=lambda name: _lot(seed, name))):
             parts[name] = "choose" if place < held_out else "train"
     return parts
+
+
+def folds(examples: Sequence[Example], count: int) -> list[int]:
+    """The fold of each example: all of one track in one fold, the tracks of a class spread out."""
+    groups: dict[tuple[int, ...], list[str]] = defaultdict(list)
+    keys = [(tuple(sorted(a.label for a in e.annotations)), e.track or e.name) for e in examples]
+    for labels, key in sorted(
+        set(keys), key=lambda pair: hashlib.sha256(pair[1].encode()).digest()
+    ):
+        groups[labels].append(key)
+    # Each class starts at another fold, so that the rests do not all fall to the first one.
+    place = {
+        key: (number + start) % count
+        for start, (_, own) in enumerate(sorted(groups.items()))
+        for number, key in enumerate(own)
+    }
+    return [place[key] for _, key in keys]
+
+
+def divide(
+    examples: Sequence[Example], count: int, fold: int
+) -> tuple[list[Example], list[Example]]:
+    """The examples outside one of `count` folds, and those inside.
+
+    UsageError where there is no such fold.
+    """
+    if not 0 <= fold < count or count < 2:
+        raise UsageError(
+            f"--fold: expected 0 to {max(count, 2) - 1} of two or more --folds, "
+            f"found {fold} of {count}"
+        )
+    own = list(zip(examples, folds(examples, count), strict=True))
+    outside = [example for example, number in own if number != fold]
+    return outside, [example for example, number in own if number == fold]
 
 
 def _lot(seed: int, name: str) -> str:

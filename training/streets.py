@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from models.errors import SourceError, UsageError
-from training import census, datasets, negatives
+from training import census, datasets, negatives, split
 from training.detector import Recipe
 from training.examples import Dataset, Example
 from training.files import folder, stem
@@ -52,8 +52,9 @@ def load_pictures(recipe: Recipe, limit: int | None) -> tuple[list[Picture], NDA
 def chosen_pictures(recipe: Recipe, limit: int | None) -> list[Dataset]:
     """Every set in `recipe.data` with what is learnt of it; with a limit the first, evenly many.
 
-    Of GTSDB those of `recipe.part`; of a YOLO set that has folders for its parts those below
-    `train`, else all. Prints how many each gives. UsageError for a set of another kind.
+    Of GTSDB those of `recipe.part`, or those outside of the fold; of a YOLO set that has folders
+    for its parts those below `train`, else all. Prints how many each gives. UsageError for a set of
+    another kind.
     """
     names = recipe.data.split(",")
     chosen = []
@@ -64,7 +65,7 @@ def chosen_pictures(recipe: Recipe, limit: int | None) -> list[Dataset]:
                 f"--data: expected GTSDB or YOLO sets of whole pictures, found {name}, which holds "
                 f"single signs ({data.layout} layout)"
             )
-        examples = _learnt(data, recipe.part)
+        examples = _learnt(data, recipe)
         if limit is not None:
             examples = examples[: -(-limit // len(names))]
         chosen.append(replace(data, examples=tuple(examples)))
@@ -76,9 +77,11 @@ def chosen_pictures(recipe: Recipe, limit: int | None) -> list[Dataset]:
     return chosen
 
 
-def _learnt(data: Dataset, part: str) -> Sequence[Example]:
+def _learnt(data: Dataset, recipe: Recipe) -> Sequence[Example]:
     if data.layout == "gtsdb":
-        return data.examples if part == "all" else datasets.part(data, part)
+        if recipe.folds:
+            return split.divide(data.examples, recipe.folds, recipe.fold)[0]
+        return data.examples if recipe.part == "all" else datasets.part(data, recipe.part)
     own = [e for e in data.examples if LEARNT_FOLDER in PurePosixPath(folder(e.name)).parts]
     return own or data.examples
 
