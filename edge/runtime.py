@@ -25,6 +25,9 @@ except ImportError:
         ) from error
 
 
+HIGHEST_BIT = np.uint8(128)  # flipped, a byte becomes the int8 that is 128 less
+
+
 def litert_version() -> str:
     """The package that runs the models, and its version."""
     for package in ("ai-edge-litert", "tflite-runtime"):
@@ -48,9 +51,9 @@ class LiteRtRuntime:
     """A model on the CPU.
 
     Called with uint8 (height, width, 3) RGB it returns every output, dequantised to float32, in
-    the model's own order. `size` (width, height) is another input than the spec's
-    (`edge.reshape`). Raises ModelError where the file is not what its JSON says, cannot have that
-    input, or, when called, where it cannot be run.
+    the model's own order. The file takes the bytes as they are, or as int8, less 128. `size`
+    (width, height) is another input than the spec's (`edge.reshape`). Raises ModelError where the
+    file is not what its JSON says, cannot have that input, or, when called, where it cannot be run.
     """
 
     def __init__(self, spec: Spec, json_path: Path, threads: int, size: Size | None = None) -> None:
@@ -64,9 +67,15 @@ class LiteRtRuntime:
         inputs = self._interpreter.get_input_details()
         expected = (1, height, width, 3)
         found = [(tuple(int(n) for n in i["shape"]), np.dtype(i["dtype"]).name) for i in inputs]
-        if found != [(expected, "uint8")]:
+        if found not in ([(expected, "uint8")], [(expected, "int8")]):
             raise ModelError(f"{name}: expected one input {expected} uint8, found {found}")
         self._input = inputs[0]["index"]
+        self._signed = found[0][1] == "int8"
+        if self._signed and not _less_128(*inputs[0]["quantization"]):
+            raise ModelError(
+                f"{name}: expected an int8 input of scale 1, zero point -128, "
+                f"found {inputs[0]['quantization']}"
+            )
         self._outputs = self._interpreter.get_output_details()
         self.shapes = tuple(tuple(int(n) for n in o["shape"]) for o in self._outputs)
 
@@ -76,7 +85,12 @@ class LiteRtRuntime:
         return any(op["op_name"] == "DELEGATE" for op in self._interpreter._get_ops_details())
 
     def __call__(self, image: Image) -> tuple[Array, ...]:
-        self._interpreter.set_tensor(self._input, image[None])
+        if self._signed:
+            taken = self._interpreter.tensor(self._input)()
+            np.bitwise_xor(image, HIGHEST_BIT, out=taken[0].view(np.uint8))
+            del taken  # nothing may look into an interpreter that runs
+        else:
+            self._interpreter.set_tensor(self._input, image[None])
         try:
             self._interpreter.invoke()
         except RuntimeError as error:
@@ -85,6 +99,11 @@ class LiteRtRuntime:
             _dequantise(self._interpreter.get_tensor(o["index"]), o["quantization"])
             for o in self._outputs
         )
+
+
+def _less_128(scale: float, zero: int) -> bool:
+    """Whether an int8 input of this scale and zero point takes bytes less 128."""
+    return abs(scale - 1) < 1e-3 and zero == -128
 
 
 def _dequantise(values: Array, quantization: tuple[float, int]) -> Array:

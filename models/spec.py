@@ -20,7 +20,9 @@ TASKS = ("detect", "classify")
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """The picture a model takes: raw uint8 (height, width, 3), batch 1, normalised in the graph.
+    """The picture a model takes: raw bytes (height, width, 3), batch 1, normalised in the graph.
+
+    The file's tensor is uint8, or int8 of scale 1 and zero point -128: the byte less 128.
 
     `resize`: `letterbox` (whole frame, padded) or `crop` (a square `margin` wider on each side
     than the box, as a fraction of its longer side; 0 for `letterbox`).

@@ -80,11 +80,16 @@ class Graph:
         return bytes(builder.Output())
 
 
-def _picture(graph: Graph, width: int, height: int, first: str) -> tuple[int, int]:
-    """(the graph's input, the same as int8): `first` is the type of the input tensor."""
+def _picture(
+    graph: Graph, width: int, height: int, first: str, grey_level: float = 1.0
+) -> tuple[int, int]:
+    """(the graph's input, the same as int8): `first` is the type of the input tensor.
+
+    `grey_level` is the scale of an int8 one.
+    """
     shape = (1, height, width, 3)
     if first == "INT8":
-        inside = graph.tensor(shape, "INT8", 1.0, -128)
+        inside = graph.tensor(shape, "INT8", grey_level, -128)
         return inside, inside
     outside = graph.tensor(shape, first, 1.0 if first == "UINT8" else 0.0)
     inside = graph.tensor(shape, "INT8", 1.0, -128)
@@ -93,11 +98,15 @@ def _picture(graph: Graph, width: int, height: int, first: str) -> tuple[int, in
 
 
 def classifier_bytes(
-    width: int = 8, height: int = 8, outputs: int = 45, first: str = "UINT8"
+    width: int = 8,
+    height: int = 8,
+    outputs: int = 45,
+    first: str = "UINT8",
+    grey_level: float = 1.0,
 ) -> bytes:
     """Output k is PIXEL times the red of pixel k, counted along the rows."""
     graph = Graph()
-    outside, inside = _picture(graph, width, height, first)
+    outside, inside = _picture(graph, width, height, first, grey_level)
     weights = np.zeros((outputs, height * width * 3), np.int8)
     weights[np.arange(outputs), 3 * np.arange(outputs)] = 1
     w = graph.tensor(weights.shape, "INT8", PIXEL, 0, weights)
@@ -112,13 +121,14 @@ def detector_bytes(
     height: int = 16,
     sides: tuple[int, int, int, int] = (1, 1, 1, 1),
     strides: tuple[int, ...] = (8,),
+    first: str = "UINT8",
 ) -> bytes:
     """A cell's logit is its mean brightness / 16 − 8.
 
     Every cell's box reaches `sides` cells from its centre: left, top, right, bottom.
     """
     graph = Graph()
-    outside, inside = _picture(graph, width, height, "UINT8")
+    outside, inside = _picture(graph, width, height, first)
 
     def branch(stride: int, channels: int, weight: int, scale: float, bias: np.ndarray) -> int:
         kernel = np.full((channels, stride, stride, 3), weight, np.int8)

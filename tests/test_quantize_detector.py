@@ -1,4 +1,4 @@
-"""Giving a model an input of bytes, on small graphs; quantising itself is in test_train_*."""
+"""Giving a model an int8 input, on small graphs; quantising itself is in test_train_*."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from small_models import classifier_bytes, classifier_spec, save
 
-from calibration.quantize_detector import _note, _with_extremes, uint8_input
+from calibration.quantize_detector import _note, _with_extremes, int8_input
 from edge.core import Array
-from edge.runtime import LiteRtRuntime
+from edge.runtime import LiteRtRuntime, open_interpreter
 from models.errors import ModelError
 
 
@@ -20,18 +20,21 @@ def answer(data: bytes, image: Array, folder: Path) -> Array:
     return logits
 
 
-@pytest.mark.parametrize("first", ["INT8", "FLOAT32"])
+@pytest.mark.parametrize("first", ["INT8", "UINT8", "FLOAT32"])
 def test_a_model_that_takes_bytes_answers_as_before(first: str, tmp_path: Path) -> None:
     image = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
     expected = answer(classifier_bytes(), image, tmp_path)
-    found = answer(uint8_input(classifier_bytes(first=first)), image, tmp_path)
+    data = int8_input(classifier_bytes(first=first))
+    (taken,) = open_interpreter(data, "small", 1).get_input_details()
+    assert (taken["name"], taken["dtype"]) == ("image", np.int8)
+    found = answer(data, image, tmp_path)
     assert np.array_equal(found, expected)
     assert len(np.unique(found)) > 20  # a picture's worth of different answers
 
 
 def test_an_input_of_another_scale_is_refused() -> None:
     with pytest.raises(ModelError, match=r"expected an int8 input of scale 1, zero -128; found"):
-        uint8_input(classifier_bytes(first="UINT8"))
+        int8_input(classifier_bytes(first="INT8", grey_level=0.5))
 
 
 def test_black_and_white_are_marked_in_a_copy() -> None:

@@ -84,10 +84,27 @@ def test_another_input_size_than_the_json_says_is_refused(tmp_path: Path) -> Non
         loaded(spec, data, tmp_path)
 
 
-@pytest.mark.parametrize("first", ["INT8", "FLOAT32"])
-def test_a_model_that_does_not_take_bytes_is_refused(tmp_path: Path, first: str) -> None:
-    data = classifier_bytes(first=first)
-    with pytest.raises(ModelError, match=f"expected one input .* uint8, found .*{first.lower()}"):
+def test_a_model_that_does_not_take_bytes_is_refused(tmp_path: Path) -> None:
+    data = classifier_bytes(first="FLOAT32")
+    with pytest.raises(ModelError, match=r"expected one input .* uint8, found .*float32"):
+        loaded(classifier_spec(data), data, tmp_path)
+
+
+def test_an_int8_input_takes_the_same_bytes_less_128(tmp_path: Path) -> None:
+    every = np.arange(256, dtype=np.uint8)[:192].reshape(8, 8, 3)
+    images = [every, every + np.uint8(64), every[:, ::-1], np.full((8, 8, 3), 127, np.uint8)]
+    answers = []
+    for first in ("UINT8", "INT8"):
+        data = classifier_bytes(first=first)
+        runtime = loaded(classifier_spec(data), data, tmp_path)
+        answers.append(np.stack([runtime(image)[0] for image in images]))
+    assert np.array_equal(*answers)
+    assert len(np.unique(answers[0])) > 20
+
+
+def test_an_int8_input_of_another_scale_is_refused(tmp_path: Path) -> None:
+    data = classifier_bytes(first="INT8", grey_level=0.5)
+    with pytest.raises(ModelError, match=r"int8 input of scale 1, zero point -128, found \(0\.5"):
         loaded(classifier_spec(data), data, tmp_path)
 
 
