@@ -242,6 +242,23 @@ def test_the_int8_file_answers_as_the_float_net_does(
             np.testing.assert_allclose(by_shape[expected.shape], expected, atol=0.05)
 
 
+def test_the_raw_head_answers_as_the_net_itself(marked: Path, streets: list[np.ndarray]) -> None:
+    net = torch.load(marked, weights_only=False)["model"].float().eval()
+    head, seen = net.model[-1], []
+    hook = head.register_forward_pre_hook(lambda _, inputs: seen.extend(inputs[0]))
+    with torch.inference_mode():
+        net(torch.from_numpy(streets[0][None].transpose(0, 3, 1, 2) / 255).float())
+        hook.remove()
+        expected = [
+            branch[number](feature).permute(0, 2, 3, 1).numpy()
+            for number, feature in enumerate(seen)
+            for branch in (head.cv2, head.cv3)
+        ]
+    found = FloatRuntime(raw_head(marked))(streets[0])
+    for mine, wanted in zip(found, expected, strict=True):
+        np.testing.assert_allclose(mine, wanted, atol=1e-3)
+
+
 def test_ranges_are_those_of_what_can_matter(tmp_path: Path) -> None:
     """The first maps' are the mean of the pictures' extremes, later ones' those of all pictures."""
 

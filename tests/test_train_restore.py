@@ -13,11 +13,12 @@ pytest.importorskip("ultralytics")
 pytest.importorskip("litert_torch")
 
 from calibration.fidelity import FloatRuntime  # noqa: E402 – after it is known to be there
+from calibration.layers import cuts  # noqa: E402
 from calibration.quantize_detector import quantize_detector, raw_head  # noqa: E402
 from models.errors import ModelError, UsageError  # noqa: E402
 from training.detector import Recipe  # noqa: E402
 from training.detector_nets import build, untrained  # noqa: E402
-from training.restore import kernels, restore  # noqa: E402
+from training.restore import convolutions, kernels, restore  # noqa: E402
 
 SIZE = (96, 160, 3)
 
@@ -48,12 +49,21 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
     return path, quantize_detector(path, images(4))
 
 
+def test_nothing_is_cut_nor_brought_to_another_scale_inside(published: tuple[Path, bytes]) -> None:
+    """Halves are convolutions of their own, and what is joined has one scale."""
+    kinds = {operator.kind for operator, _ in cuts(published[1])}
+    assert {"CONV_2D", "LOGISTIC", "MUL", "CONCATENATION"} <= kinds
+    assert not kinds & {"SLICE", "SPLIT", "QUANTIZE"}
+
+
 def test_the_restored_net_answers_as_the_one_that_was_quantised(
     published: tuple[Path, bytes], tmp_path: Path
 ) -> None:
     path, data = published
     net = untrained("slim")
-    assert restore(net, list(kernels(data)), as_batch(images(8))) == len(list(kernels(data)))
+    every = convolutions(net, as_batch(images(1)))
+    assert len(list(kernels(data))) > len(every)  # some are two halves there
+    assert restore(net, list(kernels(data)), as_batch(images(8))) == len(every)
     restored = FloatRuntime(raw_head(saved(net, tmp_path / "restored.pt")))
     wanted = FloatRuntime(raw_head(path))
     for picture in images(2):
