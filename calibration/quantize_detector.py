@@ -183,24 +183,24 @@ def raw_head(path: Path) -> Any:
         raise ModelError(f"{path}: expected a detector of one class, found {type(head).__name__}")
     # The converter reads kernels by their memory, so none may lie there channels-last.
     fused = net.float().eval().fuse(verbose=False).to(memory_format=torch.contiguous_format)
-    _compute_halves_apart(fused)
+    _keep_halves_together(fused)
     return RawHead(fused).eval()
 
 
-def _compute_halves_apart(net: Any) -> None:
-    """Ultralytics' C2f and C3k2 cut the answer of a convolution in two, where both halves are
-    copied; here each half is a convolution of its own. The numbers are the same."""
+def _keep_halves_together(net: Any) -> None:
+    """Ultralytics' C2f and C3k2 cut the answer of a convolution in two and join both halves again,
+    each with a copy; here only the half that more is made of is cut out. The numbers are the same.
+    """
     import torch  # noqa: PLC0415
     from ultralytics.nn.modules.block import C2f  # noqa: PLC0415
 
     def forward(self: Any, x: Any) -> Any:
-        convolve, halves = self.cv1, []
-        for half in (slice(None, self.c), slice(self.c, None)):
-            kernel, bias = convolve.conv.weight[half], convolve.conv.bias[half]
-            halves.append(convolve.act(torch.nn.functional.conv2d(x, kernel, bias)))
+        both = self.cv1(x)
+        last, parts = both[:, self.c :], [both]
         for block in self.m:
-            halves.append(block(halves[-1]))
-        return self.cv2(torch.cat(halves, 1))
+            last = block(last)
+            parts.append(last)
+        return self.cv2(torch.cat(parts, 1))
 
     for module in net.modules():
         if isinstance(module, C2f):

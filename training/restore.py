@@ -89,12 +89,11 @@ def restore(net: Any, found: list[Kernel], images: torch.Tensor) -> int:
     """
     net.eval()
     places = convolutions(net, images)
-    body = len(places) - sum(isinstance(m, nn.Conv2d) for m in _branches(net))
-    found = _joined(found, [tuple(place.weight.shape) for place, _ in places[:body]])
     fits = [
         tuple(convolution.weight.shape) == kernel.weight.shape
         for (convolution, _), kernel in zip(places, found, strict=False)
     ]
+    body = len(places) - sum(isinstance(m, nn.Conv2d) for m in _branches(net))
     if len(places) != len(found) or not all(fits[:body]):
         raise ModelError(
             f"expected the {len(places)} convolutions of the net, found {len(found)} of which "
@@ -115,21 +114,6 @@ def restore(net: Any, found: list[Kernel], images: torch.Tensor) -> int:
     for hook in hooks:
         hook.remove()
     return sum(fits)
-
-
-def _joined(found: list[Kernel], wanted: list[tuple[int, ...]]) -> list[Kernel]:
-    """The kernels with those put together that the file holds as two halves of a wanted shape."""
-    whole, rest = [], list(found)
-    for shape in wanted:
-        if not rest:
-            break
-        first = rest.pop(0)
-        half = (shape[0] // 2, *shape[1:])
-        if rest and first.weight.shape == rest[0].weight.shape == half:
-            pair = zip(first, rest.pop(0), strict=True)
-            first = Kernel(*(np.concatenate(parts) for parts in pair))
-        whole.append(first)
-    return whole + rest
 
 
 def _branches(net: Any) -> Iterator[nn.Module]:
