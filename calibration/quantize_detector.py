@@ -56,8 +56,7 @@ def ranges(path: Path, images: Images) -> dict[str, dict[str, Any]]:
     `{"min": …, "max": …}` as the quantiser takes it. It is what was seen: the extremes of all
     pictures, for the few anchors that hold a sign are what counts; but on the large maps of the
     first layers, where single pixels make them, the mean of each picture's. What lies below FLOOR
-    and goes into a SiLU or out of the net is cut off: nothing comes of it. Tensors that are joined
-    have one range, so that none has to be brought to another's scale.
+    and goes into a SiLU or out of the net is cut off: nothing comes of it.
     """
     from ai_edge_quantizer import calibrator, recipe, recipe_manager  # noqa: PLC0415
 
@@ -75,36 +74,7 @@ def ranges(path: Path, images: Images) -> dict[str, dict[str, Any]]:
         mean = "mean_" if name in averaged and "mean_min" in seen else ""
         low, high = seen[f"{mean}min"], seen[f"{mean}max"]
         found[name] = {"min": np.maximum(low, FLOOR) if name in cut else low, "max": high}
-    for names in _joined(path):
-        low = min(found[name]["min"] for name in names)
-        high = max(found[name]["max"] for name in names)
-        found |= {name: {"min": low, "max": high} for name in names}
     return found
-
-
-def _joined(path: Path) -> list[set[str]]:
-    """The names of tensors of a LiteRT file that only change places until they are one: what a
-    CONCATENATION takes and gives, and what was cut, enlarged or pooled on its way there."""
-    from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415
-
-    root = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
-    graph, kinds = root.subgraphs[0], schema.BuiltinOperator
-    moving = (kinds.SLICE, kinds.RESIZE_NEAREST_NEIGHBOR, kinds.MAX_POOL_2D)
-    groups: list[set[int]] = []
-    ends: set[int] = set()
-    for operator in graph.operators:
-        kind = root.operatorCodes[operator.opcodeIndex].builtinCode
-        if kind == kinds.CONCATENATION:
-            own = {int(n) for n in (*operator.inputs, *operator.outputs)}
-            ends |= own
-        elif kind in moving:
-            own = {int(operator.inputs[0]), int(operator.outputs[0])}
-        else:
-            continue
-        touched = [group for group in groups if group & own]
-        groups = [group for group in groups if not group & own] + [own.union(*touched)]
-    names = [tensor.name.decode() for tensor in graph.tensors]
-    return [{names[number] for number in group} for group in groups if group & ends]
 
 
 def _note(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_models import Graph, classifier_bytes, classifier_spec, save
+from small_models import classifier_bytes, classifier_spec, save
 
-from calibration.quantize_detector import _joined, _note, _with_extremes, int8_input
+from calibration.quantize_detector import _note, _with_extremes, int8_input
 from edge.core import Array
 from edge.runtime import LiteRtRuntime, open_interpreter
 from models.errors import ModelError
@@ -50,21 +50,3 @@ def test_of_many_pictures_the_extremes_and_the_mean_extremes_are_kept() -> None:
     for low, high in ((-4.0, 1.0), (-1.0, 7.0)):
         noted = _note(noted, {"min": np.array(low), "max": np.array(high)})
     assert noted == {"count": 3, "min": -4.0, "max": 7.0, "mean_min": -2.0, "mean_max": 4.0}
-
-
-def test_what_is_joined_is_ranged_together(tmp_path: Path) -> None:
-    """t0 is cut into t1 and t2; t3 is t2 after a convolution; t1, t2 and t3 become t4; t5 is t4
-    after another one, and only enlarged."""
-    graph = Graph()
-    whole, one, other, changed, all_of_them, next_one, enlarged = (
-        graph.tensor((1, 2, 2, 4), "FLOAT32") for _ in range(7)
-    )
-    graph.operator("SLICE", [whole], one)
-    graph.operator("SLICE", [whole], other)
-    graph.operator("CONV_2D", [other], changed)
-    graph.operator("CONCATENATION", [one, other, changed], all_of_them)
-    graph.operator("CONV_2D", [all_of_them], next_one)
-    graph.operator("RESIZE_NEAREST_NEIGHBOR", [next_one], enlarged)
-    path = tmp_path / "float.tflite"
-    path.write_bytes(graph.finish([whole], [enlarged]))
-    assert _joined(path) == [{"t0", "t1", "t2", "t3", "t4"}]
