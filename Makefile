@@ -6,6 +6,8 @@ TRAIN_VENV := .venv-train
 TRAIN := $(TRAIN_VENV)/bin/python
 WEIGHTS ?= yolo11n.pt
 SEED ?= 0
+# Of further twins, whose accuracy is quoted beside that of SEED's, such as 1 2.
+OTHER_SEEDS ?=
 MINUTES ?= 10
 OPENCV := $(shell $(PYTHON) tools/opencv_kind.py)
 VENV_FLAGS := $(if $(filter system,$(OPENCV)),--system-site-packages)
@@ -85,17 +87,21 @@ models: classifier detector ## train and publish both models from the data
 TRAIN_CLASSIFIER := KERAS_BACKEND=torch $(TRAIN) -m training.classifier
 # Each imitates two teachers that know what it may know.
 TEACHER := --architecture residual --epochs 15
-STUDENT := --epochs 32 --seed $(SEED)
+STUDENT := --epochs 32
+TWIN_TEACHERS := --teachers runs/teacher-train-10,runs/teacher-train-11
 teacher: $(TRAIN_VENV)/.train ## train the larger nets that the classifier imitates
 	for parts in train all; do for seed in 10 11; do \
 	  $(TRAIN_CLASSIFIER) $(TEACHER) --seed $$seed --parts $$parts \
 	    --run runs/teacher-$$parts-$$seed || exit 1; done; done
 
 classifier: teacher ## train and publish the classifier and its held-out twin
-	$(TRAIN_CLASSIFIER) $(STUDENT) --teachers runs/teacher-train-10,runs/teacher-train-11 --run runs/twin
-	$(TRAIN_CLASSIFIER) $(STUDENT) --parts all --teachers runs/teacher-all-10,runs/teacher-all-11 \
-	  --run runs/classifier
-	$(TRAIN) -m calibration.publish classifier --run runs/twin --name classifier-twin
+	$(TRAIN_CLASSIFIER) $(STUDENT) --seed $(SEED) $(TWIN_TEACHERS) --run runs/twin
+	$(TRAIN_CLASSIFIER) $(STUDENT) --seed $(SEED) --parts all \
+	  --teachers runs/teacher-all-10,runs/teacher-all-11 --run runs/classifier
+	for seed in $(OTHER_SEEDS); do $(TRAIN_CLASSIFIER) $(STUDENT) --seed $$seed $(TWIN_TEACHERS) \
+	  --run runs/twin-$$seed || exit 1; done
+	$(TRAIN) -m calibration.publish classifier --run runs/twin --name classifier-twin \
+	  $(if $(OTHER_SEEDS),--seeds $(OTHER_SEEDS:%=runs/twin-%))
 	$(TRAIN) -m calibration.publish classifier --run runs/classifier --twin classifier-twin
 	if [ -f models/detector.json ]; then $(TRAIN) -m calibration.publish pair; fi
 

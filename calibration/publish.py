@@ -95,8 +95,9 @@ def main() -> None:
     flags = parser.parse(sys.argv[1:])
     if flags.what != "pair" and not flags.run:
         raise UsageError(f"{flags.what}: expected --run, the folder of a training run")
-    if flags.seeds and flags.what != "classifier":
-        raise UsageError(f"{flags.what}: expected no --seeds, which go with a classifier")
+    for name in ("seed", "seeds"):
+        if getattr(flags, name) and flags.what != "classifier":
+            raise UsageError(f"{flags.what}: expected no --{name}, which goes with a classifier")
     if flags.seed < 0:
         raise UsageError(f"--seed: expected 0 or more, found {flags.seed}")
     name = flags.name or flags.what

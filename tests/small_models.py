@@ -121,14 +121,13 @@ def detector_bytes(
     height: int = 16,
     sides: tuple[int, int, int, int] = (1, 1, 1, 1),
     strides: tuple[int, ...] = (8,),
-    first: str = "UINT8",
 ) -> bytes:
     """A cell's logit is its mean brightness / 16 − 8.
 
     Every cell's box reaches `sides` cells from its centre: left, top, right, bottom.
     """
     graph = Graph()
-    outside, inside = _picture(graph, width, height, first)
+    outside, inside = _picture(graph, width, height, "UINT8")
 
     def branch(stride: int, channels: int, weight: int, scale: float, bias: np.ndarray) -> int:
         kernel = np.full((channels, stride, stride, 3), weight, np.int8)

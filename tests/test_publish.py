@@ -142,6 +142,12 @@ def test_a_size_that_is_none_is_refused(text: str) -> None:
         (["detector"], "detector: expected --run"),
         (["detector", "--run", "r", "--sise", "32x32"], "unknown argument --sise"),
         (["detector", "--run", "r", "--name", "new"], "--size: expected the input's WIDTHxHEIGHT"),
+        (["classifier", "--run", "r", "--seed", "-1"], "--seed: expected 0 or more, found -1"),
+        (
+            ["detector", "--run", "r", "--seed", "1"],
+            "detector: expected no --seed, which goes with",
+        ),
+        (["pair", "--seeds", "r"], "pair: expected no --seeds, which goes with a classifier"),
         (["everything"], "invalid choice: 'everything'"),
         ([], "required: what"),
     ],
@@ -151,13 +157,6 @@ def test_wrong_arguments_are_usage_errors(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["publish", *arguments])
     with pytest.raises(UsageError, match=message):
-        main()
-
-
-@pytest.mark.parametrize("what", ["classifier", "detector"])
-def test_a_seed_below_zero_is_refused(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["publish", what, "--run", "r", "--seed", "-1"])
-    with pytest.raises(UsageError, match="--seed: expected 0 or more, found -1"):
         main()
 
 

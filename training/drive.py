@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import av
-import cv2
 import numpy as np
 
 from models.command import CommandParser
@@ -22,6 +21,7 @@ from training.painter import Face, Picture
 from training.pinhole import Camera
 from training.resemblance import draw_histograms
 from training.story import FPS, SECONDS, Story, story_of
+from training.workers import one_thread_for_opencv
 from training.world import Shot, look, whole
 
 SIZE = (1280, 720)
@@ -140,7 +140,7 @@ def write_drive(
 
 def _draw(task: tuple[int, int, tuple[int, int]]) -> Glimpse:
     """One frame in a worker process; each builds the story for itself, once."""
-    cv2.setNumThreads(1)
+    one_thread_for_opencv()
     seed, index, size = task
     return frame_at(story_of(seed), index, size)
 
