@@ -29,8 +29,8 @@ from models.command import CommandParser
 from models.errors import UsageError, run_command
 from models.spec import find_model, load_spec, model_bytes
 
-ROUNDS = 3  # through all cuts
-CALLS = 10  # of each cut in each round
+ROUNDS = 8  # through all cuts
+CALLS = 4  # of each cut in each round
 CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 BORDER = "PAD"  # taken into the convolution behind it
 SILU = ("LOGISTIC", "MUL")  # one pass
@@ -173,7 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("model", nargs="?", default="detector", help="(%(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="(%(default)s)")
     parser.add_argument(
-        "--calls", type=int, default=CALLS, help="of each cut in each of three rounds (%(default)s)"
+        "--calls", type=int, default=CALLS, help="of each cut in each round (%(default)s)"
     )
     parser.add_argument("--each", action="store_true", help="list every operator too")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
