@@ -16,6 +16,8 @@ from calibration.publish_detector import _knows_judge, pair, pair_all, publish_d
 from calibration.twins import identity, like_twin
 from models.errors import ModelError
 from models.spec import Pair, Spec, load_spec
+from training.detector import Recipe, origin
+from training.runs import write_recipe
 
 DATA = detector_bytes()
 FIGURES = {"judge": {"ap50": 0.9}, "system": {"f1": 0.8}, "cost": {"bytes": 1}}
@@ -64,6 +66,14 @@ def test_a_twin_looks_at_pictures_of_the_same_size(tmp_path: Path) -> None:
     target, twin = Target("new", "0", tmp_path), str(tmp_path / "t.json")
     with pytest.raises(ModelError, match=r"expected an input of \(64, 32\).*found \(32, 16\)"):
         publish_detector(tmp_path, target, (64, 32), "classifier", twin)
+
+
+def test_the_training_of_a_fold_is_not_published(tmp_path: Path) -> None:
+    """It has seen most of the judged pictures, and no twin of it held all of them out."""
+    recipe = Recipe(weights="none", folds=3)
+    write_recipe(tmp_path, recipe, origin(recipe), "")
+    with pytest.raises(ModelError, match="expected a net whose folds is 0, found 3"):
+        publish_detector(tmp_path, Target("d", "0", tmp_path), (32, 32), "classifier")
 
 
 def test_a_detector_with_a_twin_takes_its_pair_and_its_figures(
