@@ -80,7 +80,6 @@ test-train: $(TRAIN_VENV)/.train ## smoke tests of training and calibration
 	$(TRAIN) -m pytest -m train --disable-warnings tests/test_train_*.py
 
 models: classifier detector ## train and publish both models from the data
-	$(TRAIN) -m calibration.golden
 
 # The same Keras net on PyTorch, which trains it about twice as fast on a processor with bf16. The
 # shipped net learns from all signs; its twin, which holds some out, is what its figures are of.
@@ -88,6 +87,7 @@ TRAIN_CLASSIFIER := KERAS_BACKEND=torch $(TRAIN) -m training.classifier
 # Each imitates two teachers that know what it may know.
 TEACHER := --architecture residual --epochs 15
 STUDENT := --epochs 32
+FURTHER := $(filter-out $(SEED),$(OTHER_SEEDS))
 TWIN_TEACHERS := --teachers runs/teacher-train-10,runs/teacher-train-11
 teacher: $(TRAIN_VENV)/.train ## train the larger nets that the classifier imitates
 	for parts in train all; do for seed in 10 11; do \
@@ -98,12 +98,13 @@ classifier: teacher ## train and publish the classifier and its held-out twin
 	$(TRAIN_CLASSIFIER) $(STUDENT) --seed $(SEED) $(TWIN_TEACHERS) --run runs/twin
 	$(TRAIN_CLASSIFIER) $(STUDENT) --seed $(SEED) --parts all \
 	  --teachers runs/teacher-all-10,runs/teacher-all-11 --run runs/classifier
-	for seed in $(OTHER_SEEDS); do $(TRAIN_CLASSIFIER) $(STUDENT) --seed $$seed $(TWIN_TEACHERS) \
+	for seed in $(FURTHER); do $(TRAIN_CLASSIFIER) $(STUDENT) --seed $$seed $(TWIN_TEACHERS) \
 	  --run runs/twin-$$seed || exit 1; done
 	$(TRAIN) -m calibration.publish classifier --run runs/twin --name classifier-twin \
-	  $(if $(OTHER_SEEDS),--seeds $(OTHER_SEEDS:%=runs/twin-%))
+	  $(if $(FURTHER),--seeds $(FURTHER:%=runs/twin-%))
 	$(TRAIN) -m calibration.publish classifier --run runs/classifier --twin classifier-twin
-	if [ -f models/detector.json ]; then $(TRAIN) -m calibration.publish pair; fi
+	if [ -f models/detector.json ]; then \
+	  $(TRAIN) -m calibration.publish pair && $(TRAIN) -m calibration.golden; fi
 
 detector: $(TRAIN_VENV)/.train ## train the detector, publish its three sizes; WEIGHTS=FILE.pt to start from
 	YOLO_OFFLINE=false $(TRAIN) -m training.detector --seed $(SEED) --weights $(WEIGHTS) --run runs/detector
@@ -111,6 +112,7 @@ detector: $(TRAIN_VENV)/.train ## train the detector, publish its three sizes; W
 	@refused=; for each in detector:1152x640 detector-fast:672x384 detector-accurate:1408x800; do \
 	  $(TRAIN) -m calibration.publish detector --run runs/detector --name $${each%:*} \
 	    --size $${each#*:} || refused="$$refused $${each%:*}"; done; \
+	$(TRAIN) -m calibration.golden && \
 	if [ -n "$$refused" ]; then echo "not published:$$refused"; exit 4; fi
 
 clean: ## remove what was built; runs/ and data/ stay

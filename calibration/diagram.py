@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from calibration.classifier_card import SEVERITY, share
+from calibration.plots import new_figure, prove_plot, save
 from edge.config import Config
-from edge.sinks.files import prove_place
 from models.command import CommandParser
-from models.errors import ModelError, OutputError, run_command
+from models.errors import ModelError, run_command
 from models.spec import find_model, load_spec
 
 Rows = Sequence[Mapping[str, float]]  # bins that hold anything: see calibration.metrics
@@ -48,9 +48,7 @@ def tables(found: Mapping[str, tuple[float, Rows]]) -> Iterator[str]:
 
 def plot(found: Mapping[str, tuple[float, Rows]], path: Path) -> None:
     """Side by side; a dot's area grows with the share of the crops that its bin holds."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 – not a package of the edge
-
-    figure = Figure(figsize=(10, 3.8), layout="constrained")
+    figure = new_figure(10, 3.8)
     every = figure.subplots(1, len(found), sharey=True)
     for axes, (name, (error, rows)) in zip(every, found.items(), strict=True):
         whole = sum(row["n"] for row in rows)
@@ -69,10 +67,7 @@ def plot(found: Mapping[str, tuple[float, Rows]], path: Path) -> None:
         axes.set_aspect("equal")
         axes.grid(alpha=0.3)
     every[0].set_ylabel("share that is right")
-    try:
-        figure.savefig(path, dpi=120)
-    except OSError as error:
-        raise OutputError(f"{path}: {error.strerror}") from error
+    save(figure, path)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -81,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw them there")
     flags = parser.parse(arguments)
     if flags.plot:
-        prove_place(flags.plot)
+        prove_plot(flags.plot)
     spec = load_spec(find_model(flags.model))
     try:
         found = diagrams(spec.metrics)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +26,7 @@ from calibration.candidate import Target, trained, write
 from calibration.cost import multiply_adds
 from calibration.finding import detector_figures
 from calibration.pictures import check_suits, choose
+from calibration.plots import new_figure, prove_plot, save
 from calibration.publish_detector import draft
 from calibration.seen import WHOLE_CURVE, Seen, see_detector
 from calibration.walk import Walk
@@ -83,9 +84,9 @@ def candidate(text: str, folder: Path, folds: int = 0) -> Candidate:
             )
     paths = []
     for each in runs:
-        target = Target(f"{each.name}-{size}", "0", folder)
-        spec, data, _ = draft(each, target, (int(sides[0]), int(sides[1])))
-        paths.append(write(spec, data, folder))
+        own = Path(mkdtemp(dir=folder))  # runs may be called the same
+        spec, data, _ = draft(each, Target("draft", "0", own), (int(sides[0]), int(sides[1])))
+        paths.append(write(spec, data, own))
     first = paths[0].with_name(load_spec(paths[0]).file).read_bytes()
     return Candidate(f"{Path(run).name}-{size}", paths, first)
 
@@ -158,10 +159,8 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
 
 def plot(rows: Sequence[dict[str, Any]], path: Path) -> None:
     """AP50-95 against milliseconds with all threads; those on the front are joined."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 – not a package of the edge
-
     most = list(rows[0]["ms"])[-1]
-    figure = Figure(figsize=(8, 5), layout="constrained")
+    figure = new_figure(8, 5)
     axes = figure.subplots()
     for row in rows:
         where = row["ms"][most], row["ap50_95"]
@@ -176,7 +175,7 @@ def plot(rows: Sequence[dict[str, Any]], path: Path) -> None:
     axes.set_ylabel("AP50-95, with its 95 % interval")
     axes.set_xlim(0, 1.25 * max(row["ms"][most] for row in rows))  # names stand at the right
     axes.grid(alpha=0.3)
-    figure.savefig(path, dpi=120)
+    save(figure, path)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -189,8 +188,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     flags = parser.parse(arguments)
     if flags.folds and (flags.folds < 2 or flags.data):
         raise UsageError("--folds: expected two or more, of GTSDB and no other --data")
-    for file in filter(None, (flags.plot, flags.json)):
-        prove_place(file)
+    if flags.plot:
+        prove_plot(flags.plot)
+    if flags.json:
+        prove_place(flags.json)
     data = open_set(flags.data or "gtsdb")
     part = None if flags.data or flags.folds else "judge"
     examples = choose(data, part)

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from edge.bench import machine
+from edge.config import Config
 from edge.peak import operations, peak_model
 from edge.reports import write_json
 from edge.runtime import open_interpreter
@@ -162,7 +163,8 @@ def every(timed: Timed) -> list[str]:
     """Each operator, a line."""
     lines = []
     for operator, ms in timed.each:
-        share = f"{operator.operations / timed.peak / ms:5.0%}" if operator.operations else ""
+        row = {"ms": ms, "operations": operator.operations}
+        share = f"{_shares(row, timed)['of_peak']:5.0%}" if operator.operations else ""
         shape = "x".join(map(str, operator.shape[1:]))
         lines.append(f"{operator.kind:<26}{shape:>14}{ms:9.3f} ms {share}")
     return lines
@@ -170,7 +172,7 @@ def every(timed: Timed) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = CommandParser("calibration.layers", __doc__)
-    parser.add_argument("model", nargs="?", default="detector", help="(%(default)s)")
+    parser.add_argument("model", nargs="?", default=Config().detector, help="(%(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="(%(default)s)")
     parser.add_argument(
         "--calls", type=int, default=CALLS, help="of each cut in each round (%(default)s)"

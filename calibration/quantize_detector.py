@@ -205,8 +205,8 @@ def int8_input(model: bytes) -> bytes:
     """The same model with an int8 input, called `image`: raw bytes less 128.
 
     No operator turns a float input, or bytes, into that: it would run on one thread and outside of
-    XNNPACK, for 6 to 8 % of the whole, where flipping the highest bits of a picture costs next to
-    nothing (`edge.runtime`). Raises ModelError where the input's scale is not one grey level a
+    XNNPACK, for a twentieth of the whole, where flipping the highest bits of a picture costs next
+    to nothing (`edge.runtime`). Raises ModelError where the input's scale is not one grey level a
     step.
     """
     from ai_edge_litert import schema_py_generated as schema  # noqa: PLC0415

@@ -68,7 +68,7 @@ class LiteRtRuntime:
         expected = (1, height, width, 3)
         found = [(tuple(int(n) for n in i["shape"]), np.dtype(i["dtype"]).name) for i in inputs]
         if found not in ([(expected, "uint8")], [(expected, "int8")]):
-            raise ModelError(f"{name}: expected one input {expected} uint8, found {found}")
+            raise ModelError(f"{name}: expected one input {expected} uint8 or int8, found {found}")
         self._input = inputs[0]["index"]
         self._signed = found[0][1] == "int8"
         if self._signed and not _less_128(*inputs[0]["quantization"]):
@@ -87,6 +87,8 @@ class LiteRtRuntime:
     def __call__(self, image: Image) -> tuple[Array, ...]:
         if self._signed:
             taken = self._interpreter.tensor(self._input)()
+            if image.shape != taken.shape[1:]:  # it would be repeated until it fits
+                raise ValueError(f"expected a picture {taken.shape[1:]}, found {image.shape}")
             np.bitwise_xor(image, HIGHEST_BIT, out=taken[0].view(np.uint8))
             del taken  # nothing may look into an interpreter that runs
         else:

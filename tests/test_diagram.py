@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from small_models import classifier_spec, save
 
 from calibration import diagram, metrics
-from models.errors import ModelError, OutputError
+from models.errors import ModelError, OutputError, UsageError
 
 SURE, RIGHT = np.array([0.95, 0.97, 0.5, 0.52]), np.array([True, True, True, False])
 EACH = {"ece": 0.0421, "reliability": metrics.reliability_rows(SURE, RIGHT)}
@@ -60,7 +61,18 @@ def test_a_model_without_bins_is_named(tmp_path: Path) -> None:
         diagram.main([published(tmp_path, {**METRICS, "judge": {"ece": 0.1}})])
 
 
+def test_a_plot_needs_a_name_of_its_kind_and_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UsageError, match=r"--plot: expected a file called \.png, found x\.txt"):
+        diagram.main(["classifier", "--plot", str(tmp_path / "x.txt")])
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(UsageError, match=r"expected Matplotlib, found none; `pip install"):
+        diagram.main(["classifier", "--plot", str(tmp_path / "x.png")])
+
+
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="file"):
         diagram.main(["classifier", "--plot", str(tmp_path / "file" / "x.png")])

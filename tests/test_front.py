@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from small_models import detector_spec
 
+from calibration import front
 from calibration.front import candidate, main, on_front, table
 from models.errors import AppError, ModelError, SourceError, UsageError
+from models.spec import Spec, load_spec
 from training.detector import Recipe
 from training.runs import write_recipe
 
@@ -55,6 +58,7 @@ def test_a_published_detector_is_taken_as_it_is(tmp_path: Path) -> None:
 def test_a_plot_that_cannot_be_written_is_told_before_anything_is_measured(tmp_path: Path) -> None:
     taken = tmp_path / "no-folder"
     taken.write_text("a file")
+    pytest.importorskip("matplotlib")
     with pytest.raises(AppError, match="no-folder"):
         main(["detector", "--plot", str(taken / "front.png")])
 
@@ -71,6 +75,31 @@ def test_a_run_that_has_learnt_its_fold_is_refused(tmp_path: Path) -> None:
         write_recipe(tmp_path / f"slim-{fold}", recipe, [], "")
     with pytest.raises(ModelError, match="slim-1: expected a training without fold 1 of 2"):
         candidate(f"{tmp_path}/slim-{{fold}}@800x448", tmp_path, folds=2)
+
+
+@pytest.mark.parametrize(
+    "text", ["fold{fold}/slim@32x32", "slim/{fold}@32x32", "slim-{fold}@32x32"]
+)
+def test_each_fold_has_a_file_of_its_own(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for fold in range(3):
+        run = tmp_path / text.partition("@")[0].replace("{fold}", str(fold))
+        run.mkdir(parents=True)
+        write_recipe(run, Recipe(folds=3, fold=fold), [], "")
+
+    def drafted(run: Path, *_: Any) -> tuple[Spec, bytes, None]:
+        return detector_spec(b"", name="draft"), str(run).encode(), None
+
+    monkeypatch.setattr(front, "draft", drafted)
+    (tmp_path / "drafts").mkdir()
+    found = [candidate(f"{tmp_path}/{text}", tmp_path / "drafts", folds=3) for _ in range(2)]
+    data = [
+        path.with_name(load_spec(path).file).read_text() for each in found for path in each.paths
+    ]
+    runs = [str(tmp_path / text.partition("@")[0]).replace("{fold}", str(n)) for n in range(3)]
+    assert data == runs * 2
+    assert found[0].data.decode() == runs[0]
 
 
 @pytest.mark.parametrize("flags", [["--folds", "1"], ["--folds", "2", "--data", "x"]], ids=str)

@@ -79,14 +79,14 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
 def test_another_input_size_than_the_json_says_is_refused(tmp_path: Path) -> None:
     data = classifier_bytes()
     spec = classifier_spec(data, input=Input(8, 16, "rgb", "crop", 0.0))
-    message = re.escape("expected one input (1, 16, 8, 3) uint8, found [((1, 8, 8, 3), 'uint8')]")
+    message = re.escape("one input (1, 16, 8, 3) uint8 or int8, found [((1, 8, 8, 3), 'uint8')]")
     with pytest.raises(ModelError, match=message):
         loaded(spec, data, tmp_path)
 
 
 def test_a_model_that_does_not_take_bytes_is_refused(tmp_path: Path) -> None:
     data = classifier_bytes(first="FLOAT32")
-    with pytest.raises(ModelError, match=r"expected one input .* uint8, found .*float32"):
+    with pytest.raises(ModelError, match=r"expected one input .* uint8 or int8, found .*float32"):
         loaded(classifier_spec(data), data, tmp_path)
 
 
@@ -100,6 +100,15 @@ def test_an_int8_input_takes_the_same_bytes_less_128(tmp_path: Path) -> None:
         answers.append(np.stack([runtime(image)[0] for image in images]))
     assert np.array_equal(*answers)
     assert len(np.unique(answers[0])) > 20
+
+
+@pytest.mark.parametrize("first", ["UINT8", "INT8"])
+def test_a_picture_of_another_size_is_not_stretched(first: str, tmp_path: Path) -> None:
+    data = classifier_bytes(first=first)
+    runtime = loaded(classifier_spec(data), data, tmp_path)
+    with pytest.raises(ValueError, match=r"\b1\b"):
+        runtime(np.zeros((1, 8, 3), np.uint8))
+    assert runtime(np.zeros((8, 8, 3), np.uint8))[0].shape == (1, 45)
 
 
 def test_an_int8_input_of_another_scale_is_refused(tmp_path: Path) -> None:

@@ -71,7 +71,20 @@ def test_every_picture_of_gtsdb_is_left_out_by_one_fold() -> None:
 
 
 @pytest.mark.usefixtures("streets")
-def test_folds_that_make_no_sense_are_refused() -> None:
+def test_folds_that_make_no_sense_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--fold: expected --folds beside it, found fold 2"):
+        dataclasses.replace(recipe("gtsdb", "train"), fold=2)
+    with pytest.raises(UsageError, match="--folds: expected gtsdb among --data, found mine"):
+        dataclasses.replace(recipe("mine", "train"), folds=2)
+    other = tmp_path / "run" / "final.pt"
+    other.parent.mkdir()
+    other.touch()
+    (other.parent / "recipe.json").touch()
+    with pytest.raises(UsageError, match="--weights: expected some that have seen nothing of"):
+        dataclasses.replace(recipe("gtsdb", "train"), folds=2, weights=str(other))
+    twice = recipe(f"gtsdb,{tmp_path / 'gtsdb'}", "train")
+    with pytest.raises(UsageError, match="--data: expected GTSDB as gtsdb alone beside --folds"):
+        load_pictures(dataclasses.replace(twice, folds=2), None)
     with pytest.raises(UsageError, match="--part: expected none beside --folds"):
         dataclasses.replace(recipe("gtsdb", "all"), folds=2)
     with pytest.raises(UsageError, match="--fold: expected 0 to 1 of two or more --folds"):

@@ -186,17 +186,6 @@ def test_teachers_of_other_classes_are_refused(run: Path) -> None:
 
 
 @pytest.mark.usefixtures("data")
-@pytest.mark.parametrize(
-    "changes", [{"teachers": "nowhere"}, {"pretrained": "nowhere"}], ids=["teachers", "pretrained"]
-)
-def test_runs_to_learn_from_are_asked_for_before_any_picture(
-    changes: dict[str, str], things: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(classifier_training, "gather", lambda *_: pytest.fail("pictures were read"))
-    with pytest.raises(ModelError, match="nowhere"):
-        train(dataclasses.replace(things, **changes), tmp_path / "run")
-
-
 def test_a_student_imitates_its_teacher(run: Path, tmp_path: Path) -> None:
     """With full trust its loss never sees the labels, and it still learns."""
     recipe = dataclasses.replace(RECIPE, teachers=str(run), trust=1.0, epochs=1, samples=512)
@@ -252,6 +241,17 @@ def test_every_net_can_see_the_smallest_and_the_largest(architecture: str, size:
     net = build(architecture, Shape(size, 10))
     assert net.input_shape == (None, size, size, 3)
     assert net.output_shape == (None, 10)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"teachers": "nowhere"}, {"pretrained": "nowhere"}], ids=["teachers", "pretrained"]
+)
+def test_runs_to_learn_from_are_asked_for_before_any_picture(
+    changes: dict[str, str], things: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(classifier_training, "gather", lambda *_: pytest.fail("pictures were read"))
+    with pytest.raises(ModelError, match="nowhere"):
+        train(dataclasses.replace(things, **changes), tmp_path / "run")
 
 
 def test_a_net_for_smaller_pictures_is_trained_and_judged(things: Recipe, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import SourceError, UsageError, run_command
-from training.runs import Range, Train, refuse_out_of_range, run_training
+from training.runs import RECIPE, Range, Train, refuse_out_of_range, run_training
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +69,31 @@ def refuse_nonsense(recipe: Recipe) -> None:
     weights = Path(recipe.weights)
     if len(weights.parts) > 1 and not weights.is_file():  # Ultralytics may download a bare name
         raise SourceError(f"starting weights {weights}: expected a file, found none")
-    if recipe.folds and recipe.part != LEARNT:
-        raise UsageError(
-            f"--part: expected none beside --folds, which divides all of GTSDB, found {recipe.part}"
-        )
+    _refuse_folds(recipe)
     if recipe.windows < recipe.batch:
         raise UsageError(f"--windows: expected a --batch or more, found {recipe.windows}")
     for name in ("width", "height"):
         side = getattr(recipe, name)
         if side < STRIDE or side % STRIDE:
             raise UsageError(f"--{name}: expected a multiple of {STRIDE} px, found {side}")
+
+
+def _refuse_folds(recipe: Recipe) -> None:
+    """UsageError where a fold would not be held out: what is divided is all of GTSDB, and the net
+    must not have seen it before."""
+    if recipe.folds and recipe.part != LEARNT:
+        raise UsageError(
+            f"--part: expected none beside --folds, which divides all of GTSDB, found {recipe.part}"
+        )
+    if recipe.folds and "gtsdb" not in recipe.data.split(","):
+        raise UsageError(f"--folds: expected gtsdb among --data, found {recipe.data}")
+    if recipe.folds and Path(recipe.weights).with_name(RECIPE).exists():
+        raise UsageError(
+            f"--weights: expected some that have seen nothing of GTSDB beside --folds, found those "
+            f"of the run {Path(recipe.weights).parent}"
+        )
+    if recipe.fold and not recipe.folds:
+        raise UsageError(f"--fold: expected --folds beside it, found fold {recipe.fold} of none")
 
 
 def origin(recipe: Recipe) -> list[dict[str, Any]]:

@@ -98,7 +98,7 @@ def gather(choice: Choice, dataset: datasets.Dataset | None = None) -> Gathered:
             f"found {counts[0]} and {counts[1]}"
         )
     crops = len(learnt) + len(watched)
-    side = STORED if choice.data == "gtsrb" else side_of([*learnt, *watched])
+    side = side_of(choice.data, dataset)
     twice = 2 * crops * side * side * 3  # they are joined with the drawn ones
     refuse_too_little(twice, f"{crops} crops")
     train, _ = _read(dataset, learnt, side, "to train on")
@@ -110,9 +110,13 @@ def gather(choice: Choice, dataset: datasets.Dataset | None = None) -> Gathered:
     return Gathered(train, watch, tuple(names), part, outputs(dataset))
 
 
-def side_of(examples: Sequence[datasets.Example]) -> int:
-    """How large, px, the crops of examples are kept: see `training.crops.stored_side`."""
-    return stored_side(a.box for example in examples for a in example.annotations)
+def side_of(name: str, dataset: datasets.Dataset) -> int:
+    """How large, px, the crops of a set are kept, whichever part is asked for.
+
+    See `training.crops.stored_side`; GTSRB's are joined with drawn ones of the usual size.
+    """
+    boxes = (a.box for example in dataset.examples for a in example.annotations)
+    return STORED if name == "gtsrb" else stored_side(boxes)
 
 
 def _divide(dataset: datasets.Dataset, choice: Choice) -> tuple[Sequence[Any], Sequence[Any], str]:

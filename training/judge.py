@@ -75,7 +75,7 @@ def _read(data: str, part: str) -> Crops:
     dataset = datasets.open_set(data)
     examples = datasets.part(dataset, part)
     bar = tqdm(examples, desc=part, unit="", mininterval=5)
-    side = side_of(examples)
+    side = side_of(data, dataset)
     images = [store(dataset.read(e), e.annotations[0].box, side) for e in bar]
     return stack(images, [e.annotations[0].label for e in examples])
 

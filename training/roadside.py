@@ -18,7 +18,8 @@ from training.wear import clean_art, weathered
 
 POST = 0.075  # metres across
 HOUSE = 8.0  # metres of one house's front
-ON_ARMS = tuple(name for name in LOOKALIKES if name not in SIGN_BACKS)  # of shops
+# Signs' backs stand where signs stand; see training.posts.
+THINGS = tuple(name for name in LOOKALIKES if name not in SIGN_BACKS)
 
 
 class Standing(NamedTuple):
@@ -97,7 +98,7 @@ def house(side: Roadside, rng: np.random.Generator, s: float, d: float, kind: st
         end = upright(side.road, (s, d + 4 * out), (8.0, tall), 0.0)
         side.add(pick(rng, "concrete"), end, s, gain * 0.7)
     if kind == "shop" and rng.random() < 0.8:
-        art = clean_art("lookalike", str(rng.choice(ON_ARMS)))
+        art = clean_art("lookalike", str(rng.choice(THINGS)))
         wide = rng.uniform(0.6, 1.1)
         arm = upright(side.road, (s + rng.uniform(1, 7), d - 0.6 * out), (wide, wide), 2.9)
         side.add(texture_of(art), arm, s, gain * 0.9, glow=0.4 if s > side.lit_from else 0.0)
@@ -137,7 +138,7 @@ def lamp(side: Roadside, rng: np.random.Generator, s: float, d: float) -> None:
 
 def lookalike(side: Roadside, rng: np.random.Generator, s: float, d: float) -> None:
     """Something round or bright on a post or a board that is no road sign."""
-    art = clean_art("lookalike", str(rng.choice(ON_ARMS)))
+    art = clean_art("lookalike", str(rng.choice(THINGS)))
     gain = rng.uniform(0.4, 1.0)
     if rng.random() < 0.35:
         board = billboard(

@@ -65,6 +65,8 @@ def chosen_pictures(recipe: Recipe, limit: int | None) -> list[Dataset]:
                 f"--data: expected GTSDB or YOLO sets of whole pictures, found {name}, which holds "
                 f"single signs ({data.layout} layout)"
             )
+        if recipe.folds and data.layout == "gtsdb" and name != "gtsdb":
+            raise UsageError(f"--data: expected GTSDB as gtsdb alone beside --folds, found {name}")
         examples = _learnt(data, recipe)
         if limit is not None:
             examples = examples[: -(-limit // len(names))]
