@@ -38,7 +38,7 @@ from edge.sinks.files import prove_place
 from models.command import CommandParser
 from models.errors import ModelError, UsageError, run_command
 from models.processors import available_threads
-from models.spec import find_model, load_spec
+from models.spec import find_model, load_spec, model_bytes
 from training.datasets import Dataset, Example, open_set
 from training.split import divide
 
@@ -49,12 +49,16 @@ SCORE = 0.05  # from which all are timed: a run has no threshold, and would supp
 
 
 class Candidate(NamedTuple):
-    """A detector to compare: what it is called, the JSON of each fold's net (one without folds),
-    and the bytes of the first one's file."""
+    """A detector to compare: what it is called, and the JSON of each fold's net (one without)."""
 
     name: str
     paths: Sequence[Path]
-    data: bytes
+
+    @property
+    def data(self) -> bytes:
+        """The first one's file, whose time and work stand for all."""
+        path = self.paths[0]
+        return model_bytes(load_spec(path), path)
 
 
 Parts = Sequence[Sequence[Example]]  # the pictures that each fold's net is asked about
@@ -69,8 +73,7 @@ def candidate(text: str, folder: Path, folds: int = 0) -> Candidate:
     if folds and FOLD not in run:
         raise UsageError(f"{text}: expected RUN@WIDTHxHEIGHT with {FOLD} in it beside --folds")
     if not at:
-        path = find_model(text)
-        return Candidate(text, [path], path.with_name(load_spec(path).file).read_bytes())
+        return Candidate(text, [find_model(text)])
     sides = size.split("x")
     if len(sides) != 2 or not all(side.isdecimal() for side in sides):
         raise UsageError(f"{text}: expected RUN@WIDTHxHEIGHT or a published detector's name")
@@ -87,8 +90,7 @@ def candidate(text: str, folder: Path, folds: int = 0) -> Candidate:
         own = Path(mkdtemp(dir=folder))  # runs may be called the same
         spec, data, _ = draft(each, Target("draft", "0", own), (int(sides[0]), int(sides[1])))
         paths.append(write(spec, data, own))
-    first = paths[0].with_name(load_spec(paths[0]).file).read_bytes()
-    return Candidate(f"{Path(run).name}-{size}", paths, first)
+    return Candidate(f"{Path(run).name}-{size}", paths)
 
 
 def compare(candidates: Sequence[Candidate], data: Dataset, parts: Parts) -> list[dict[str, Any]]:
@@ -106,13 +108,13 @@ def compare(candidates: Sequence[Candidate], data: Dataset, parts: Parts) -> lis
             detector = load_detector(str(path), available_threads(), WHOLE_CURVE)
             seen += see_detector(detector, Walk(data, examples))[0]
         figures = detector_figures(seen, detector.spec.thresholds["score"])
-        size = detector.spec.input
+        size, file = detector.spec.input, each.data
         rows.append(
             {
                 "name": each.name,
                 "input": f"{size.width}x{size.height}",
-                "bytes": len(each.data),
-                "multiply_adds": multiply_adds(each.data),
+                "bytes": len(file),
+                "multiply_adds": multiply_adds(file),
                 **{key: figures[key] for key in ("ap50", "ap50_95", "intervals")},
                 "ms": {str(threads): found[number] for threads, found in times.items()},
             }

@@ -70,10 +70,11 @@ def publish_classifier(
     everything = record["recipe"].get("parts") == "all"
     if seeds and everything:
         raise ModelError("--seeds: expected none, as the twin brings its own; name them with it")
-    check_seeds([run, *seeds])
+    numbers = check_seeds([run, *seeds])
     check_twin(record, everything, lender, "classify", MEASURED)
     net = load_net(run / "final.keras")
-    data = quantize_classifier(run / "final.keras", representative_crops(target.seed))
+    ranging = representative_crops(target.seed)
+    data = quantize_classifier(run / "final.keras", ranging)
     gtsrb = datasets.gtsrb()
     chosen = datasets.part(gtsrb, "choose")
     labels, crops = sign_crops(gtsrb, chosen)
@@ -108,7 +109,8 @@ def publish_classifier(
     metrics["accept"] = {**_price(staged), "part": "choose", "command": command()}
     metrics["thresholds_chosen_on"] = "choose"
     if seeds:
-        metrics["seeds"] = {**measure_seeds([run, *seeds], target.seed), "command": command()}
+        others = [quantize_classifier(other / "final.keras", ranging) for other in seeds]
+        metrics["seeds"] = {**measure_seeds(numbers, [data, *others]), "command": command()}
     return write(dataclasses.replace(spec, metrics=metrics), data, target.folder)
 
 

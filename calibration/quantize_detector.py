@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.runtime import takes_less_128
 from models.errors import ModelError
 from models.processors import available_threads
 
@@ -225,7 +226,7 @@ def int8_input(model: bytes) -> bytes:
         first = int(graph.operators.pop(number).outputs[0])
     tensor = graph.tensors[first]
     scale, zero = float(tensor.quantization.scale[0]), int(tensor.quantization.zeroPoint[0])
-    if tensor.type != schema.TensorType.INT8 or abs(scale - 1) > 1e-3 or zero != -128:
+    if tensor.type != schema.TensorType.INT8 or not takes_less_128(scale, zero):
         raise ModelError(f"expected an int8 input of scale 1, zero -128; found {scale}, {zero}")
     tensor.name = b"image"
     graph.inputs = [first]

@@ -81,7 +81,7 @@ def measure_corruptions(
         "corruptions": {
             name: [float(each.right.mean()) for each in found] for name, found in passes.items()
         },
-        "severity": [_with_bins(found) for found in zip(*passes.values(), strict=True)],
+        "severity": [_with_bins(_together(found)) for found in zip(*passes.values(), strict=True)],
         "constants": corruptions.constants(),
     }
 
@@ -98,7 +98,7 @@ def measure_cameras(
             cameras.vary(each.image, each.box, name, index, cut)
             for index, each in enumerate(sightings)
         )
-        result[name] = {"meaning": variation.meaning, **_figures([found])}
+        result[name] = {"meaning": variation.meaning, **_figures(found)}
     return {"cameras": result}
 
 
@@ -125,27 +125,23 @@ class _Reader:
         return metrics.forced(np.array(rows, dtype=np.float64), self._truth, COUNT)
 
 
-def _figures(passes: Sequence[metrics.Forced]) -> dict[str, float]:
-    right, confidence, surprise = _together(passes)
-    counts = np.ones(len(right), dtype=np.int64)
+def _together(passes: Iterable[metrics.Forced]) -> metrics.Forced:
+    """The answers of all passes as one."""
+    return metrics.Forced(*(np.concatenate(column) for column in zip(*passes, strict=True)))
+
+
+def _figures(found: metrics.Forced) -> dict[str, float]:
+    counts = np.ones(len(found.right), dtype=np.int64)
     return {
-        "top1": metrics.mean(right, counts),
-        "ece": metrics.calibration_error(confidence, right, counts),
-        "nll": metrics.mean(surprise, counts),
+        "top1": metrics.mean(found.right, counts),
+        "ece": metrics.calibration_error(found.confidence, found.right, counts),
+        "nll": metrics.mean(found.surprise, counts),
     }
 
 
-def _with_bins(passes: Sequence[metrics.Forced]) -> dict[str, Any]:
-    right, confidence, _ = _together(passes)
-    return {**_figures(passes), "reliability": metrics.reliability_rows(confidence, right)}
-
-
-def _together(passes: Sequence[metrics.Forced]) -> list[Array]:
-    """Which are right, how sure, and how surprising, of all passes."""
-    return [
-        np.concatenate([getattr(each, key) for each in passes])
-        for key in ("right", "confidence", "surprise")
-    ]
+def _with_bins(found: metrics.Forced) -> dict[str, Any]:
+    bins = metrics.reliability_rows(found.confidence, found.right)
+    return {**_figures(found), "reliability": bins}
 
 
 def _cut(classifier: CropReader) -> tuple[int, float]:

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from calibration.candidate import trained
-from calibration.crops import representative_crops, sign_crops
+from calibration.crops import sign_crops
 from calibration.quantize import int8_logits, top1
-from calibration.quantize_classifier import quantize_classifier
 from models.errors import ModelError
 from training import datasets
 
@@ -40,18 +39,12 @@ def _differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     return [key for key in keys if one.get(key) != other.get(key)]
 
 
-def measure_seeds(runs: Sequence[Path], crops_seed: int) -> dict[str, Any]:
-    """Each run's net as int8 on the judge part: its `seed`, `top1`, how many are `wrong`; the mean.
-
-    `crops_seed` picks the crops that range activations, as for the net that is published.
-    """
-    seeds = check_seeds(runs)
+def measure_seeds(seeds: Sequence[int], files: Sequence[bytes]) -> dict[str, Any]:
+    """Each seed's int8 file on the judge part: `seed`, `top1`, how many are `wrong`; the mean."""
     gtsrb = datasets.gtsrb()
     labels, crops = sign_crops(gtsrb, datasets.part(gtsrb, PART))
-    ranging = representative_crops(crops_seed)
     each = []
-    for seed, run in zip(seeds, runs, strict=True):
-        data = quantize_classifier(run / "final.keras", ranging)
+    for seed, data in zip(seeds, files, strict=True):
         share = top1(int8_logits(data, crops), labels)
         each.append({"seed": seed, "top1": share, "wrong": round(len(labels) * (1 - share))})
         print(f"seed {seed}: top1 {share:.4f} ({PART})")

@@ -71,7 +71,7 @@ class LiteRtRuntime:
             raise ModelError(f"{name}: expected one input {expected} uint8 or int8, found {found}")
         self._input = inputs[0]["index"]
         self._signed = found[0][1] == "int8"
-        if self._signed and not _less_128(*inputs[0]["quantization"]):
+        if self._signed and not takes_less_128(*inputs[0]["quantization"]):
             raise ModelError(
                 f"{name}: expected an int8 input of scale 1, zero point -128, "
                 f"found {inputs[0]['quantization']}"
@@ -103,7 +103,7 @@ class LiteRtRuntime:
         )
 
 
-def _less_128(scale: float, zero: int) -> bool:
+def takes_less_128(scale: float, zero: int) -> bool:
     """Whether an int8 input of this scale and zero point takes bytes less 128."""
     return abs(scale - 1) < 1e-3 and zero == -128
 

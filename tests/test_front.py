@@ -89,7 +89,8 @@ def test_each_fold_has_a_file_of_its_own(
         write_recipe(run, Recipe(folds=3, fold=fold), [], "")
 
     def drafted(run: Path, *_: Any) -> tuple[Spec, bytes, None]:
-        return detector_spec(b"", name="draft"), str(run).encode(), None
+        data = str(run).encode()
+        return detector_spec(data, name="draft"), data, None
 
     monkeypatch.setattr(front, "draft", drafted)
     (tmp_path / "drafts").mkdir()

@@ -81,19 +81,23 @@ def refuse_nonsense(recipe: Recipe) -> None:
 def _refuse_folds(recipe: Recipe) -> None:
     """UsageError where a fold would not be held out: what is divided is all of GTSDB, and the net
     must not have seen it before."""
-    if recipe.folds and recipe.part != LEARNT:
+    if not recipe.folds:
+        if recipe.fold:
+            raise UsageError(
+                f"--fold: expected --folds beside it, found fold {recipe.fold} of none"
+            )
+        return
+    if recipe.part != LEARNT:
         raise UsageError(
             f"--part: expected none beside --folds, which divides all of GTSDB, found {recipe.part}"
         )
-    if recipe.folds and "gtsdb" not in recipe.data.split(","):
+    if "gtsdb" not in recipe.data.split(","):
         raise UsageError(f"--folds: expected gtsdb among --data, found {recipe.data}")
-    if recipe.folds and Path(recipe.weights).with_name(RECIPE).exists():
+    if Path(recipe.weights).with_name(RECIPE).exists():
         raise UsageError(
             f"--weights: expected some that have seen nothing of GTSDB beside --folds, found those "
             f"of the run {Path(recipe.weights).parent}"
         )
-    if recipe.fold and not recipe.folds:
-        raise UsageError(f"--fold: expected --folds beside it, found fold {recipe.fold} of none")
 
 
 def origin(recipe: Recipe) -> list[dict[str, Any]]:

@@ -22,12 +22,11 @@ from tqdm import tqdm
 
 from models.command import CommandParser
 from models.errors import ModelError, UsageError, run_command
-from models.signs import label_names
 from training import datasets
 from training.classifier import FINAL
 from training.crops import Crops, stack, store
 from training.feed import Look, undisturbed
-from training.gather import side_of
+from training.gather import outputs, side_of
 from training.nets import load
 from training.report.metrics import probabilities
 from training.runs import RECIPE, read_json
@@ -46,9 +45,9 @@ def answer(run: Path, part: str, mirrored: bool = False) -> tuple[Answers, list[
     data = str(recipe["data"])
     dataset = datasets.open_set(data)
     classes = tuple(read_json(run / "classes.json", list))
-    if classes != (dataset.classes or label_names()):
+    if classes != (known := outputs(dataset)):
         raise ModelError(
-            f"{run}: expected a net for the {len(dataset.classes or label_names())} classes of "
+            f"{run}: expected a net for the {len(known)} classes of "
             f"{dataset.files.path}, found one for {len(classes)} that are not the same"
         )
     if mirrored and not dataset.classes:
