@@ -97,20 +97,30 @@ def test_the_picture_can_be_stopped(browser: Browser, url: str) -> None:
 
 
 def test_the_timeline_fills_and_can_be_filtered(browser: Browser, url: str) -> None:
+    chip = "document.querySelector('[data-key=\"2\"]')"
+    names = "return [...document.querySelectorAll('#signs .name')].map((e) => e.innerText.trim())"
     browser.open(f"{url}?token={TOKEN}")
 
     browser.wait(lambda: "Speed limit 50" in browser.text("#signs"), "a sign in the history")
     loaded = "return document.querySelector('#signs img.crop')?.naturalWidth ?? 0"
     assert browser.wait(lambda: browser.run(loaded), "its picture") == 128
+    browser.wait(lambda: browser.run(f"return {chip} !== null"), "its chip")
     browser.click('[data-key="2"]')
-    browser.wait(
-        lambda: (
-            browser.run("return document.querySelector('[data-key=\"2\"]').ariaPressed") == "true"
-        ),
-        "the filter",
-    )
-    names = "return [...document.querySelectorAll('#signs .name')].map((e) => e.innerText.trim())"
-    assert set(browser.wait(lambda: browser.run(names), "the filtered")) == {"Speed limit 50"}
+    assert browser.run(f"return {chip}.ariaPressed") == "true"
+    browser.wait(lambda: set(browser.run(names)) == {"Speed limit 50"}, "the filtered")
+    browser.click('[data-key="null"]')
+    browser.wait(lambda: len(set(browser.run(names))) > 1, "the others too")
+
+
+def test_a_chip_stays_while_its_count_moves(browser: Browser, url: str) -> None:
+    chip = "document.querySelector('[data-key=\"null\"]')"
+    browser.open(f"{url}?token={TOKEN}")
+    browser.wait(lambda: browser.run(f"return {chip} !== null"), "the chip of all signs")
+
+    count = browser.run(f"window.chip = {chip}; return window.chip.innerText")
+
+    browser.wait(lambda: browser.run(f"return {chip}.innerText") != count, "another count")
+    assert browser.run(f"return window.chip === {chip}")
 
 
 def test_an_upload_is_read(browser: Browser, url: str, tmp_path: Path) -> None:

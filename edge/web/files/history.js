@@ -1,6 +1,6 @@
 // The history: newest signs first, by page and by class.
 
-import { ask, byId, make, percent, setText, signImage } from "/dom.js";
+import { ask, byId, fillList, make, percent, setText, signImage } from "/dom.js";
 
 const MOST_CARDS = 600;
 const OPEN_S = 120; // a sign without an end for longer is of a run that was cut off
@@ -82,34 +82,52 @@ function say(signs) {
   spoken = Math.max(spoken ?? 0, newest);
 }
 
-async function fillClasses() {
+async function getCounts() {
   const answer = await ask("/api/counts");
-  if (!answer.ok) return;
-  const counts = (await answer.json()).classes;
-  const all = counts.reduce((sum, each) => sum + each.count, 0);
-  const chip = (id, name, count, ...inside) => {
-    const button = make("button", { type: "button", className: "chip", title: name }, ...inside,
-      make("span", { textContent: count }));
-    button.setAttribute("aria-pressed", String(wanted === id));
-    button.setAttribute("aria-label", `${name}: ${count}`);
-    button.dataset.key = String(id);
-    button.addEventListener("click", () => choose(id));
-    return button;
-  };
-  const focused = document.activeElement?.closest(".chip")?.dataset.key;
-  classes.replaceChildren(
-    ...(all ? [chip(null, "All signs", all, make("b", { textContent: "All" }))] : []),
-    ...counts.map((each) => chip(each.class_id, each.name, each.count, signImage(each.class_id, 24))),
-  );
-  if (focused !== undefined) classes.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+  if (!answer.ok) throw new Error((await answer.json()).error);
+  return (await answer.json()).classes;
 }
 
-async function choose(id) {
+const chipKey = (entry) => String(entry.class_id);
+
+function makeChip(entry) {
+  const inside = entry.class_id === null ? make("b", { textContent: "All" }) : signImage(entry.class_id, 24);
+  const chip = make("button", { type: "button", className: "chip", title: entry.name }, inside,
+    make("span", { className: "count" }));
+  chip.addEventListener("click", () => choose(entry.class_id));
+  return chip;
+}
+
+// A chip stays the same element, so that no press of it is lost while the counts move on.
+function fillClasses(counts) {
+  const all = counts.reduce((sum, each) => sum + each.count, 0);
+  const entries = all ? [{ class_id: null, name: "All signs", count: all }, ...counts] : [];
+  const focused = document.activeElement?.closest(".chip");
+  fillList(classes, entries, chipKey, makeChip);
+  for (const [index, entry] of entries.entries()) {
+    const chip = classes.children[index];
+    setText(chip.querySelector(".count"), String(entry.count));
+    chip.setAttribute("aria-label", `${entry.name}: ${entry.count}`);
+  }
+  press();
+  if (focused?.isConnected) focused.focus();
+}
+
+function press() {
+  for (const chip of classes.children) {
+    chip.setAttribute("aria-pressed", String(chip.dataset.key === String(wanted)));
+  }
+}
+
+function choose(id) {
   wanted = id;
-  cards.clear();
-  oldest = null;
-  list.replaceChildren();
-  await refreshHistory();
+  press();
+  turn = turn.then(() => { // only now: an answer for the former choice may have been on its way
+    cards.clear();
+    oldest = null;
+    list.replaceChildren();
+  });
+  return refreshHistory();
 }
 
 let turn = Promise.resolve(); // one after the other, so that no card is made twice
@@ -117,11 +135,11 @@ let turn = Promise.resolve(); // one after the other, so that no card is made tw
 export function refreshHistory() {
   turn = turn.then(async () => {
     const first = cards.size === 0;
-    const signs = await get(null);
+    const [signs, counts] = await Promise.all([get(null), getCounts()]);
     if (wanted === null) say(signs);
     put(signs, false);
+    fillClasses(counts);
     if (first) byId("more").hidden = signs.length === 0 || (await get(oldest)).length === 0;
-    await fillClasses();
   }).catch(() => {});
   return turn;
 }
