@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from models.spec import Spec
-
-SEVERITY = 3  # of five, the one that the goals are set for
+from training.corruptions import SEVERITY
 
 
 def classifier_card(spec: Spec) -> Iterator[str]:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from calibration.corruptions import CORRUPTIONS, corrupt
 from calibration.kinds import part_of_negatives
 from calibration.metrics import Ints
 from calibration.walk import known
@@ -34,15 +33,6 @@ def sign_crops(
             labels.append(annotation.label)
             crops.append(crop(image, annotation.box, CROP_SIZE, CROP_MARGIN))
     return np.array(labels, np.int64), crops
-
-
-def degraded(crops: Sequence[Image], severity: int) -> list[Image]:
-    """Each crop corrupted once; the twelve corruptions take turns."""
-    names = tuple(CORRUPTIONS)
-    return [
-        corrupt(image, names[index % len(names)], severity, index)
-        for index, image in enumerate(crops)
-    ]
 
 
 def representative_crops(seed: int) -> list[Image]:

@@ -13,12 +13,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from calibration.classifier_card import SEVERITY, share
+from calibration.classifier_card import share
 from calibration.plots import new_figure, prove_plot, save
 from edge.config import Config
 from models.command import CommandParser
 from models.errors import ModelError, run_command
 from models.spec import find_model, load_spec
+from training.corruptions import SEVERITY
 
 Rows = Sequence[Mapping[str, float]]  # bins that hold anything: see calibration.metrics
 TABLE = ("says", "crops", "says, mean", "is right")

@@ -23,7 +23,7 @@ from calibration.candidate import (
     write,
 )
 from calibration.cost import multiply_adds
-from calibration.crops import degraded, representative_crops, sign_crops
+from calibration.crops import representative_crops, sign_crops
 from calibration.kinds import measure_kinds, negatives_by_picture, part_of_negatives
 from calibration.quantize import draft, int8_logits, top1
 from calibration.quantize_classifier import float_logits, load_net, quantize_classifier
@@ -36,6 +36,7 @@ from models.errors import ModelError
 from models.processors import available_threads
 from models.spec import Spec, find_model, load_spec
 from training import datasets
+from training.corruptions import SEVERITY, in_turn
 from training.watched import Answers, write_answers
 
 MAX_TOP1_LOSS = 0.0005  # int8 against float, as fractions
@@ -93,7 +94,7 @@ def publish_classifier(
         return write(
             dataclasses.replace(spec, metrics={**spec.metrics, **own}), data, target.folder
         )
-    worn = int8_logits(data, degraded(crops, thresholds.SEVERITY))
+    worn = int8_logits(data, in_turn(crops, SEVERITY))
     kinds = [
         thresholds.Looks(logits, labels, thresholds.CLEAN_ECE),
         thresholds.Looks(worn, labels, thresholds.WORN_ECE),

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from calibration import cameras, corruptions, metrics
+from calibration import cameras, metrics
 from calibration.walk import known
 from edge.core import Array, Box, Image
 from edge.status import StatusLine
@@ -15,6 +15,7 @@ from models.errors import SourceError
 from models.imaging import crop
 from models.signs import COUNT
 from models.spec import Spec
+from training import corruptions
 from training.datasets import Example
 
 PASSES = {  # over all signs, by what is measured

@@ -14,8 +14,7 @@ from models.signs import BACKGROUND, COUNT, FOREIGN
 
 KEEP_SIGNS = 0.995  # of real signs named: half of what may be lost, as other pictures lose more
 CLEAN_ECE = 0.01  # expected calibration error allowed on crops as they are …
-WORN_ECE = 0.03  # … and where each is corrupted with …
-SEVERITY = 3  # … one of the twelve
+WORN_ECE = 0.03  # … and where each is corrupted
 TEMPERATURES = np.geomspace(0.2, 4.0, 200)
 
 

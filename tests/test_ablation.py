@@ -17,7 +17,7 @@ from small_sets import gtsrb_training, store
 from models.errors import SourceError, UsageError
 from models.signs import COUNT
 from training import ablation
-from training.comparison import Compared, Watched, chart, compare, csv_table, markdown, text
+from training.comparison import Compared, Gain, Watched, chart, compare, csv_table, markdown, text
 from training.rungs import CLASSIFIER
 from training.series import TrainingsError
 from training.variants import BASE, VARIANTS, Variant, flags, taught
@@ -55,18 +55,34 @@ part = f"fold {recipe['fold']} of 2"
 np.savez(run / "watched.npz", logits=logits, labels=[3] * 4, names=names, part=part)
 (run / "recipe.json").write_text(json.dumps({"recipe": recipe}))
 """
+# Corrupted, each net takes the first picture that it was watched on for another sign.
+CLERK = """
+import sys
+from pathlib import Path
+import numpy as np
+*runs, a, b, c = sys.argv[1:]
+assert [a, b, c] == ["--part", "watched", "--corrupted"]
+for run in map(Path, runs):
+    with (run.parent / "asked").open("a") as asked:
+        print(run.name, file=asked)
+    content = dict(np.load(run / "watched.npz"))
+    content["logits"][0] = np.arange(45) == 5
+    np.savez(run / "watched-corrupted.npz", **content)
+"""
 NAMES = [variant.name for variant in VARIANTS]
 
 
 @pytest.fixture(autouse=True)
 def pretender(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder to work in, with four signs as GTSRB and a training that pretends."""
+    """A folder to work in, with four signs as GTSRB, a training and a judge that pretend."""
     (tmp_path / "pretender.py").write_text(PRETENDER)
+    (tmp_path / "clerk.py").write_text(CLERK)
     store(gtsrb_training({3: 4}), tmp_path / "gtsrb")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setenv("SIGN_DATA", str(tmp_path))
     monkeypatch.setattr(ablation, "CLASSIFIER", "pretender")
+    monkeypatch.setattr(ablation, "JUDGE", "clerk")
 
 
 def run(*words: str) -> list[dict[str, str]]:
@@ -104,8 +120,40 @@ def test_each_variant_is_trained_on_both_folds_and_compared_with_the_base(
     ]
     out = capfd.readouterr().out
     assert "training 1 of 6: base, changed: nothing; fold 0, seed 0" in out
-    assert "wrote out/ablation.md, ablation.csv and ablation.png" in out
-    assert Image.open("out/ablation.png").format == "PNG"
+    files = "ablation.md, ablation.csv, ablation.png and ablation-corrupted.png"
+    assert f"wrote out/{files}" in out
+    assert {Image.open(f"out/{name}").format for name in ablation.PICTURES} == {"PNG"}
+
+
+def test_each_net_is_asked_once_about_its_pictures_corrupted() -> None:
+    """The first picture of each fold is read wrong now: two of eight, one of them was before."""
+    base, smoothing = run("--only", "smoothing-0")
+    assert [base["wrong"], base["corrupted_wrong"], base["corrupted_top1"]] == [
+        *("2", "4", "0.500000"),
+    ]
+    own = [smoothing[f"corrupted_{key}"] for key in ("wrong", "difference", "low", "high")]
+    assert own == ["2", "0.250000", "0.000000", "0.750000"]
+    assert smoothing["corrupted_verdict"] == "no difference shown"
+    run("--only", "smoothing-0", "flips-0")
+    assert Path("out/asked").read_text().split() == [
+        f"{name}-{fold}" for name in (BASE, "smoothing-0", "flips-0") for fold in (0, 1)
+    ]
+
+
+def test_a_net_that_cannot_be_asked_stops_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ablation, "JUDGE", "nobody")
+    with pytest.raises(TrainingsError, match=r"found python -m nobody out/base-0 .* fail"):
+        run("--only", BASE)
+    assert order() == ["base-0", "base-1"]
+
+
+def test_answers_about_other_pictures_corrupted_are_refused() -> None:
+    run("--only", BASE)
+    Path("out/base-1/watched-corrupted.npz").write_bytes(
+        Path("out/base-0/watched-corrupted.npz").read_bytes()
+    )
+    with pytest.raises(SourceError, match=r"base-1/watched-corrupted.npz: expected answers for"):
+        run("--only", BASE, "--table")
 
 
 def test_a_finished_training_is_not_repeated_and_an_unfinished_one_is() -> None:
@@ -232,7 +280,8 @@ def test_each_variant_is_another_one_and_the_base_comes_first() -> None:
 def watched(right: list[int], nll: list[float] | None = None, run: int = 0) -> Watched:
     names = tuple(f"{number}.ppm" for number in range(len(right)))
     surprise = np.array(nll or [0.0] * len(right))
-    return Watched(np.array(right, float), surprise, np.full(len(right), run), names)
+    shares = np.array(right, float)
+    return Watched(shares, surprise, 1 - shares, np.full(len(right), run), names)
 
 
 ALONE = {f"{number}.ppm": str(number) for number in range(20)}
@@ -242,10 +291,11 @@ ABOUT = ("name", "change", ("python -m a", "python -m b"))
 def test_identical_answers_show_no_difference() -> None:
     same = watched([1, 0, 1, 0], [0.1, 2, 0.1, 3])
     found = compare(ABOUT, same, same, ALONE)
-    assert (found.wrong, found.watched, found.signs, found.top1) == (2, 4, 4, 0.5)
-    assert (found.difference, found.interval, found.differences) == (0, (0, 0), (0,))
+    assert (found.clean.wrong, found.watched, found.signs) == (2, 4, 4)
+    assert found.top1(found.clean) == 0.5
+    assert (found.clean.difference, found.clean.interval, found.differences) == (0, (0, 0), (0,))
     assert (found.nll, found.nll_difference, found.nll_interval) == (1.3, 0, (0, 0))
-    assert found.verdict == "no difference shown"
+    assert found.clean.verdict == "no difference shown"
 
 
 @pytest.mark.parametrize(
@@ -260,7 +310,10 @@ def test_the_verdict_is_which_side_of_zero_the_interval_lies_on(
     base: list[int], variant: list[int], difference: float, verdict: str
 ) -> None:
     found = compare(ABOUT, watched(base), watched(variant), ALONE)
-    assert (found.difference, found.verdict) == (difference, verdict)
+    assert (found.clean.difference, found.clean.verdict) == (difference, verdict)
+    opposite = {"helps": "hurts", "hurts": "helps"}  # see `watched`
+    assert found.corrupted.difference == -difference
+    assert found.corrupted.verdict == opposite.get(verdict, verdict)
 
 
 def test_the_frames_of_one_sign_are_drawn_together() -> None:
@@ -268,8 +321,8 @@ def test_the_frames_of_one_sign_are_drawn_together() -> None:
     base, variant = watched([0] * 20), watched([1] * 10 + [0] * 10)
     tracks = {name: str(int(name.split(".")[0]) // 10) for name in base.names}
     found = compare(ABOUT, base, variant, tracks)
-    assert (found.signs, found.difference, found.interval) == (2, 0.5, (0, 1))
-    assert compare(ABOUT, base, variant, ALONE).verdict == "helps"
+    assert (found.signs, found.clean.difference, found.clean.interval) == (2, 0.5, (0, 1))
+    assert compare(ABOUT, base, variant, ALONE).clean.verdict == "helps"
 
 
 @pytest.mark.parametrize("other", [watched([1, 1, 1]), watched([1, 1], run=1)])
@@ -283,37 +336,44 @@ def test_a_picture_that_the_data_set_does_not_have_is_refused() -> None:
         compare(ABOUT, watched([1]), watched([1]), {"b.ppm": "b"})
 
 
-def row(name: str, wrong: int, difference: float, interval: tuple[float, float]) -> Compared:
-    nll = (0.01, 0.001, (-0.002, 0.004))
+def row(name: str, clean: Gain, corrupted: Gain | None = None) -> Compared:
     return Compared(
-        *(name, f"no {name}", (f"python -m {name}", "python -m again"), wrong, 1000, 50),
-        *(nll[0], difference, interval, (difference, difference), *nll[1:]),
+        *(name, f"no {name}", (f"python -m {name}", "python -m again"), 1000, 50),
+        *(clean, corrupted or Gain(100, 0.0, (-0.001, 0.001))),
+        *((clean.difference, clean.difference), 0.01, 0.001, (-0.002, 0.004)),
     )
 
 
 TABLE = [
-    row(BASE, 10, 0.0, (0.0, 0.0)),
-    row("noise", 30, -0.02, (-0.03, -0.01)),
-    row("rain", 5, 0.005, (0.001, 0.02)),
-    row("snow", 10, 0.00001, (-0.001, 0.001)),
+    row(BASE, Gain(10, 0.0, (0.0, 0.0))),
+    row("noise", Gain(30, -0.02, (-0.03, -0.01))),
+    row("rain", Gain(5, 0.005, (0.001, 0.02)), Gain(120, -0.02, (-0.03, -0.01))),
+    row("snow", Gain(10, 0.00001, (-0.001, 0.001)), Gain(120, -0.02, (-0.03, -0.01))),
 ]
 
 
 def test_the_table_is_for_people() -> None:
     lines = text(TABLE).splitlines()
     words = [line.split() for line in lines]
-    assert words[2] == ["base", "no", "base", "10", "99.00", "–", "–", "0.0100", "–", "–"]
-    noise = ["noise", "no", "noise", "30", "97.00", "-2.00", "-3.00", "…", "-1.00", "0.0100"]
-    assert words[3] == [*noise, "-0.0020", "…", "+0.0040", "hurts"]
-    assert lines[4].endswith("helps")
+    nothing = ["–", "–"]
+    assert words[2] == [
+        *("base", "no", "base", "10", "99.00", *nothing, "0.0100", "–", "90.00", *nothing, "–"),
+    ]
+    assert words[3] == [
+        *("noise", "no", "noise", "30", "97.00", "-2.00", "-3.00", "…", "-1.00"),
+        *("0.0100", "-0.0020", "…", "+0.0040", "90.00", "0.00", "-0.10", "…", "+0.10", "hurts"),
+    ]
+    assert lines[4].endswith("88.00   -2.00  -3.00 … -1.00  helps; corrupted, hurts")
     assert words[5][4:9] == ["99.00", "0.00", "-0.10", "…", "+0.10"]
+    assert lines[5].endswith("  corrupted, hurts")
     assert lines[6].startswith("wrong: of 1000 answers for pictures of 50 signs")
     assert "of 3 changes that do nothing, about 0.2 would" in lines[-1]
 
 
 def test_the_page_holds_the_commands() -> None:
-    page = markdown("signs", TABLE)
+    page = markdown("signs", TABLE, ("a.png", "b.png"))
     assert page.startswith("# signs\n")
+    assert "\n![](a.png)\n\n![](b.png)\n" in page
     assert page.count("\n| ") == 6
     assert "noise, changed: no noise\n```\npython -m noise\npython -m again\n```" in page
 
@@ -327,8 +387,10 @@ def test_the_file_for_programs_judges_no_base() -> None:
     )
 
 
-def test_in_the_picture_what_hurts_is_red_and_left_of_what_helps() -> None:
-    Path("chart.png").write_bytes(chart("signs", TABLE))
+@pytest.mark.parametrize("corrupted", [False, True])
+def test_in_the_picture_what_hurts_is_red_and_left_of_what_helps(corrupted: bool) -> None:
+    table = [each._replace(clean=TABLE[0].clean, corrupted=each.clean) for each in TABLE]
+    Path("chart.png").write_bytes(chart("signs", table if corrupted else TABLE, corrupted))
     pixels = np.asarray(Image.open("chart.png"))
     red, green = (
         np.flatnonzero((pixels == colour).all(axis=2).any(axis=0))

@@ -8,12 +8,10 @@ import numpy as np
 import pytest
 from drawn_sets import drawn_gtsdb, drawn_gtsrb
 
-from calibration.corruptions import CORRUPTIONS, corrupt
 from calibration.crops import (
     CROPS_A_CLASS,
     NEGATIVES,
     STREET_SIZES,
-    degraded,
     negative_crops,
     representative_crops,
     sign_crops,
@@ -43,14 +41,6 @@ def test_every_annotated_sign_is_cut_out_as_the_device_does_it() -> None:
     for (example, annotation), found in zip(signs, crops, strict=True):
         cut = crop(gtsdb.read(example), annotation.box, CROP_SIZE, CROP_MARGIN)
         assert np.array_equal(found, cut)
-
-
-def test_each_crop_is_corrupted_once_and_all_corruptions_take_turns() -> None:
-    rng = np.random.default_rng(0)
-    crops = list(rng.integers(0, 256, (len(CORRUPTIONS) + 1, 16, 16, 3), np.uint8))
-    names = [*CORRUPTIONS, next(iter(CORRUPTIONS))]
-    for index, (name, found) in enumerate(zip(names, degraded(crops, 3), strict=True)):
-        assert np.array_equal(found, corrupt(crops[index], name, 3, index))
 
 
 def test_each_class_is_taken_from_its_darkest_to_its_brightest() -> None:

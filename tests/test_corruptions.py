@@ -8,8 +8,16 @@ import cv2
 import numpy as np
 import pytest
 
-from calibration.corruptions import CORRUPTIONS, SEVERITIES, THEIRS, Image, constants, corrupt
 from models.errors import UsageError
+from training.corruptions import (
+    CORRUPTIONS,
+    SEVERITIES,
+    THEIRS,
+    Image,
+    constants,
+    corrupt,
+    in_turn,
+)
 
 ISSUE = (  # the twelve that were asked for
     *("noise", "blur", "motion_blur", "brightness", "contrast", "fog", "rain", "jpeg"),
@@ -192,3 +200,11 @@ def test_the_constants_name_their_meaning_and_their_source() -> None:
         "source": THEIRS,
     }
     assert all(row["meaning"] and row["source"] for row in table.values())
+
+
+def test_each_crop_is_corrupted_once_and_all_corruptions_take_turns() -> None:
+    rng = np.random.default_rng(0)
+    crops = list(rng.integers(0, 256, (len(CORRUPTIONS) + 1, 16, 16, 3), np.uint8))
+    names = [*CORRUPTIONS, next(iter(CORRUPTIONS))]
+    for index, (name, found) in enumerate(zip(names, in_turn(crops, 3), strict=True)):
+        assert np.array_equal(found, corrupt(crops[index], name, 3, index))

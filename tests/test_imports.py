@@ -11,10 +11,11 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-# The data sets and the rooms next door: files, splits and the places that are no sign of the 43.
+# The data sets and the rooms next door: files, splits, the places that are no sign of the 43, and
+# the corruptions that both sides measure with.
 READERS = (
     *("training.datasets", "training.files", "training.split", "training.negatives"),
-    "training.watched",
+    *("training.watched", "training.corruptions"),
 )
 
 MAY_IMPORT = {

@@ -8,8 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from calibration import cameras, corruptions
-from calibration.corruptions import SEVERITIES, corrupt
+from calibration import cameras
 from calibration.robustness import (
     PASSES,
     Sighting,
@@ -20,6 +19,7 @@ from calibration.robustness import (
 from edge.core import UNKNOWN, Array, Box, Image
 from models.errors import SourceError
 from models.imaging import crop
+from training.corruptions import CORRUPTIONS, SEVERITIES, constants, corrupt
 from training.datasets import Annotation, Example
 
 SIZE, MARGIN = 16, 0.25
@@ -62,7 +62,7 @@ SIGNS = [sighting(100, 0), sighting(100, 0), sighting(170, 1), sighting(100, 1)]
 
 def test_accuracy_is_given_for_each_corruption_and_severity() -> None:
     figures = measure_corruptions(Bright(), SIGNS)
-    assert list(figures["corruptions"]) == list(corruptions.CORRUPTIONS)
+    assert list(figures["corruptions"]) == list(CORRUPTIONS)
     assert {len(values) for values in figures["corruptions"].values()} == {5}
     assert figures["corruptions"]["blur"] == [0.75] * 5
     # + 25.5 leaves 125.5 + 2 below 128; + 51 takes it above: both dark ones become wrong, the
@@ -83,7 +83,7 @@ def test_the_figures_of_a_severity_are_those_of_all_its_passes_together() -> Non
         (row,) = each["reliability"]
         assert (row["n"], row["confidence"]) == (12 * len(SIGNS), pytest.approx(0.8))
         assert row["accuracy"] == pytest.approx(top1)
-    assert figures["constants"] == corruptions.constants()
+    assert figures["constants"] == constants()
 
 
 def test_the_net_is_shown_the_corrupted_crops_of_the_app() -> None:
@@ -92,7 +92,7 @@ def test_the_net_is_shown_the_corrupted_crops_of_the_app() -> None:
     crops = [crop(each.image, each.box, SIZE, MARGIN) for each in SIGNS[:2]]
     expected = [
         corrupt(each, name, severity, index)
-        for name in corruptions.CORRUPTIONS
+        for name in CORRUPTIONS
         for severity in SEVERITIES
         for index, each in enumerate(crops)
     ]

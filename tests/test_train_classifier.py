@@ -44,9 +44,11 @@ from training.classifier_training import (  # noqa: E402
     rate_at,
     train,
 )
+from training.corruptions import SEVERITY, in_turn  # noqa: E402
 from training.crops import STORED, Crops  # noqa: E402
 from training.feed import Look, undisturbed  # noqa: E402
-from training.gather import Choice, Gathered, gather  # noqa: E402
+from training.gather import Choice, Gathered, gather, read_crops, side_of  # noqa: E402
+from training.judge import View  # noqa: E402
 from training.nets import NETS, Shape, build  # noqa: E402
 from training.others import load_teachers  # noqa: E402
 from training.runs import write_recipe  # noqa: E402
@@ -294,12 +296,12 @@ def test_several_nets_are_judged_one_by_one_and_together(
     assert np.exp(both.logits) == pytest.approx((shares[0] + shares[1]) / 2, abs=1e-5)
     with pytest.raises(ModelError, match="expected nets for the same 18 pictures"):
         judge.together([each[0], each[1]._replace(names=("x", *each[1].names[1:]))])
-    mirrored, _ = judge.answer(runs[0], "judge", mirrored=True)
+    mirrored, _ = judge.answer(runs[0], "judge", View(mirrored=True))
     assert np.exp(mirrored.logits).sum(axis=1) == pytest.approx(np.ones(18), abs=1e-5)
     assert np.abs(np.exp(mirrored.logits) - shares[0]).max() > 1e-4
     net = keras.models.load_model(runs[0] / "final.keras", compile=False)
     parted = str(tmp_path / "parted")
-    view = undisturbed(judge._read(parted, "judge"), Look("rgb", "none"), margin(parted))
+    view = undisturbed(judge._read(parted, "judge", None)[0], Look("rgb", "none"), margin(parted))
     view = view[:, :, ::-1]
     other = keras.ops.convert_to_numpy(keras.ops.softmax(net(view.astype(np.float32))))
     assert np.exp(mirrored.logits) == pytest.approx((shares[0] + other) / 2, abs=1e-4)
@@ -307,7 +309,38 @@ def test_several_nets_are_judged_one_by_one_and_together(
 
 def test_signs_are_not_judged_by_their_mirror_images(run: Path) -> None:
     with pytest.raises(UsageError, match="--mirrored: expected pictures of other things"):
-        judge.answer(run, "judge", mirrored=True)
+        judge.answer(run, "judge", View(mirrored=True))
+
+
+def test_a_run_is_asked_about_its_own_pictures_corrupted(
+    things: Recipe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folds = [tmp_path / "fold-0", tmp_path / "fold-1"]
+    for fold, folder in enumerate(folds):
+        recipe = dataclasses.replace(things, folds=2, fold=fold)
+        train(recipe, folder)
+        write_recipe(folder, recipe, [], "")
+    judge.main([*map(str, folds), "--part", "watched", "--corrupted"])
+    assert "together" not in capsys.readouterr().out  # they were watched on different pictures
+    data = datasets.open_set(things.data)
+    examples = {example.name: example for example in data.examples}
+    for folder in folds:
+        kept = read_answers(folder / "watched.npz")
+        found = read_answers(folder / "watched-corrupted.npz")
+        assert (found.names, found.labels.tolist()) == (kept.names, kept.labels.tolist())
+        own = [examples[name] for name in kept.names]
+        crops, _ = read_crops(data, own, side_of(things.data, data), "")
+        plain = undisturbed(crops, Look("rgb", "none"), margin(things.data))
+        spoilt = np.stack(in_turn(plain, SEVERITY)).astype(np.float32)
+        net = keras.models.load_model(folder / "final.keras", compile=False)
+        wanted = keras.ops.convert_to_numpy(net(spoilt))
+        assert found.logits == pytest.approx(wanted, abs=1e-3)
+        assert np.abs(found.logits - kept.logits).max() > 1e-2
+    with pytest.raises(UsageError, match="--part watched: expected --corrupted"):
+        judge.main([str(folds[0]), "--part", "watched"])
+    (folds[0] / "watched.npz").unlink()
+    with pytest.raises(SourceError, match=r"watched.npz: expected the answers of a run"):
+        judge.main([str(folds[0]), "--part", "watched", "--corrupted"])
 
 
 def test_a_net_for_other_pictures_than_the_device_shows_is_not_quantised(tmp_path: Path) -> None:

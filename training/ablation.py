@@ -6,13 +6,16 @@
 Each variant is trained, in a short form of the recipe, on both of two folds by track of train and
 choose, so that every picture is watched by a net that never saw its sign. Each training is a
 command of its own (`training.classifier`) with its folder below --out. A finished one is not
-trained again, an unfinished one is continued. The table is printed, and written as ablation.md,
-ablation.csv and ablation.png.
+trained again, an unfinished one is continued. Then each net is asked about the same pictures
+corrupted (`training.judge`), which is what most of the augmentation is for. The table is printed,
+and written as ablation.md and ablation.csv, with ablation.png and ablation-corrupted.png.
 """
 
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -34,6 +37,7 @@ from training.rungs import CLASSIFIER
 from training.series import (
     Findings,
     Job,
+    TrainingsError,
     command_parser,
     conduct,
     finished,
@@ -43,8 +47,12 @@ from training.series import (
     tracks,
 )
 from training.variants import BASE, FOLDS, TEACHER, VARIANTS, Variant, flags, fold, in_fold, taught
+from training.watched import WATCHED, answers_file
 
 log = logging.getLogger(__name__)
+
+JUDGE = "training.judge"
+PICTURES = ("ablation.png", "ablation-corrupted.png")
 
 
 def plan(names: Sequence[str], teacher: str | None) -> list[Variant]:
@@ -111,12 +119,22 @@ class Series(NamedTuple):
         return found
 
 
+def ask_corrupted(runs: Sequence[Path]) -> None:
+    """Ask each net that was not asked yet about its pictures, corrupted; TrainingsError if it
+    cannot be."""
+    missing = [str(run) for run in runs if not (run / answers_file(WATCHED, True)).exists()]
+    words = ("-m", JUDGE, *missing, "--part", WATCHED, "--corrupted")
+    if missing and subprocess.run([sys.executable, *words], check=False).returncode:
+        raise TrainingsError(f"expected answers about corrupted pictures, found {line(words)} fail")
+
+
 def comparisons(series: Series) -> list[Compared]:
     """A row for each variant that is done, the base first; empty before the base is."""
     found: list[Compared] = []
     done = series.done()
     groups = tracks("gtsrb") if done else {}
     base: Watched | None = None
+    ask_corrupted([job.run for variant in done for job in series.jobs(variant)])
     for variant in done:
         own = series.jobs(variant)
         watched = read_watched([job.run for job in own])
@@ -147,9 +165,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             return None
         title = "What the recipe's ingredients bring" + ", a quick look" * chosen.quick
         files = {
-            "ablation.md": markdown(title, table).encode(),
+            "ablation.md": markdown(title, table, PICTURES).encode(),
             "ablation.csv": csv_table(table).encode(),
-            "ablation.png": chart(title, table),
+            PICTURES[0]: chart(title, table),
+            PICTURES[1]: chart(f"{title}: corrupted pictures", table, corrupted=True),
         }
         return Findings(text(table), files)
 

@@ -16,50 +16,72 @@ from numpy.typing import NDArray
 from models.errors import SourceError
 from models.intervals import paired_difference
 from training.classifier import Recipe
+from training.corruptions import CORRUPTIONS, SEVERITY
 from training.runs import RECIPE
 from training.sheet import LEFT, RIGHT, Sheet, aligned, percent, pipes
-from training.watched import FILE, groups, read_answers, read_right, surprise
+from training.watched import (
+    WATCHED,
+    answers_file,
+    groups,
+    read_answers,
+    read_right,
+    surprise,
+)
 
 BETTER, WORSE, UNKNOWN = (43, 138, 62), (201, 42, 42), (173, 181, 189)
 TICKS = (0.1, 0.3, 1, 3, 10, 30)  # points, to both sides
+NOTHING = "no difference shown"
 LINEAR = 0.1  # points around zero up to which the axis is about linear
 
 
 class Watched(NamedTuple):
-    """The answers of a variant's trainings, one after the other: right (n,), surprise (n,), and of
-    each the training's number and the picture's name."""
+    """The answers of a variant's trainings, one after the other: right (n,), surprise (n,), right
+    where the picture is corrupted (n,), and of each the training's number and the picture's name.
+    """
 
     right: NDArray[np.float64]
     surprise: NDArray[np.float64]
+    corrupted: NDArray[np.float64]
     run: NDArray[np.int64]
     names: tuple[str, ...]
 
 
-class Compared(NamedTuple):
-    """One variant beside the base. Shares from 0 to 1; `differences` are of each training."""
+class Gain(NamedTuple):
+    """How many a variant reads wrong, and how much more it reads right than the base does.
 
-    name: str
-    change: str
-    commands: tuple[str, ...]
+    `difference` and its 95 % `interval` are shares from 0 to 1.
+    """
+
     wrong: int
-    watched: int
-    signs: int
-    nll: float
     difference: float
     interval: tuple[float, float]
-    differences: tuple[float, ...]
-    nll_difference: float
-    nll_interval: tuple[float, float]
-
-    @property
-    def top1(self) -> float:
-        return 1 - self.wrong / self.watched
 
     @property
     def verdict(self) -> str:
         """What the change does to the share read right, as far as the interval tells."""
         low, high = self.interval
-        return "helps" if low > 0 else "hurts" if high < 0 else "no difference shown"
+        return "helps" if low > 0 else "hurts" if high < 0 else NOTHING
+
+
+class Compared(NamedTuple):
+    """One variant beside the base, on `watched` pictures of `signs` signs, as they are (`clean`)
+    and corrupted. Shares from 0 to 1; `differences` are of each training, on clean pictures."""
+
+    name: str
+    change: str
+    commands: tuple[str, ...]
+    watched: int
+    signs: int
+    clean: Gain
+    corrupted: Gain
+    differences: tuple[float, ...]
+    nll: float
+    nll_difference: float
+    nll_interval: tuple[float, float]
+
+    def top1(self, gain: Gain) -> float:
+        """The share read right, clean or corrupted."""
+        return 1 - gain.wrong / self.watched
 
 
 def read_recipe(run: Path) -> dict[str, Any]:
@@ -96,10 +118,18 @@ def refuse_other(run: Path, flags: Mapping[str, str], base: Mapping[str, Any]) -
 
 def read_watched(runs: Sequence[Path]) -> Watched:
     """The answers of all trainings of one variant; SourceError where some are broken."""
-    each = [read_answers(run / FILE) for run in runs]
+    each = [read_answers(run / answers_file(WATCHED)) for run in runs]
+    worse = [read_answers(run / answers_file(WATCHED, corrupted=True)) for run in runs]
+    for run, clean, corrupted in zip(runs, each, worse, strict=True):
+        if clean.names != corrupted.names:
+            raise SourceError(
+                f"{run / answers_file(WATCHED, corrupted=True)}: expected answers for the "
+                f"{len(clean.names)} pictures that the run was watched on, found others"
+            )
     return Watched(
         np.concatenate([read_right(a.logits, a.labels) for a in each]).astype(np.float64),
         np.concatenate([surprise(a.logits, a.labels) for a in each]).astype(np.float64),
+        np.concatenate([read_right(a.logits, a.labels) for a in worse]).astype(np.float64),
         np.repeat(np.arange(len(each)), [len(a.labels) for a in each]),
         tuple(name for a in each for name in a.names),
     )
@@ -124,18 +154,22 @@ def compare(
     gain = variant.right - base.right
     return Compared(
         *about,
-        round(float((1 - variant.right).sum())),
-        len(signs),
-        len(set(signs)),
-        float(variant.surprise.mean()),
-        *paired_difference(variant.right, base.right, signs),
+        *(len(signs), len(set(signs))),
+        _gain(variant.right, base.right, signs),
+        _gain(variant.corrupted, base.corrupted, signs),
         tuple(float(gain[base.run == run].mean()) for run in np.unique(base.run)),
+        float(variant.surprise.mean()),
         *paired_difference(variant.surprise, base.surprise, signs),
     )
 
 
+def _gain(own: NDArray[np.float64], base: NDArray[np.float64], signs: Sequence[str]) -> Gain:
+    return Gain(round(float((1 - own).sum())), *paired_difference(own, base, signs))
+
+
 NUMBERS = ("wrong", "top1 %", "points", "95 %", "nll", "nll, 95 %")
-HEADER = ("variant", "changed", *NUMBERS, "the change")
+CORRUPTED = ("corrupted, top1 %", "points", "95 %")
+HEADER = ("variant", "changed", *NUMBERS, *CORRUPTED, "the change")
 WORDS = (0, 1, len(HEADER) - 1)
 
 
@@ -146,13 +180,28 @@ def _points(share: float) -> str:
 
 
 def _cells(compared: Compared, base: Compared) -> tuple[str, ...]:
-    figures = (compared.name, compared.change, str(compared.wrong), percent(compared.top1))
-    nll = f"{compared.nll:.4f}"
-    if compared is base:
-        return (*figures, "–", "–", nll, "–", "–")
-    interval = " … ".join(map(_points, compared.interval))
-    surprise = " … ".join(f"{end:+.4f}" for end in compared.nll_interval)
-    return (*figures, _points(compared.difference), interval, nll, surprise, compared.verdict)
+    clean, corrupted = compared.clean, compared.corrupted
+    points: list[tuple[str, ...]] = [("–", "–"), ("–", "–"), ("–",), ("–",)]
+    if compared is not base:
+        points = [
+            *((_points(g.difference), " … ".join(map(_points, g.interval)))
+              for g in (clean, corrupted)),
+            (" … ".join(f"{end:+.4f}" for end in compared.nll_interval),),
+            (_words(compared),),
+        ]  # fmt: skip
+    return (
+        *(compared.name, compared.change, str(clean.wrong), percent(compared.top1(clean))),
+        *(*points[0], f"{compared.nll:.4f}", *points[2]),
+        *(percent(compared.top1(corrupted)), *points[1], *points[3]),
+    )
+
+
+def _words(compared: Compared) -> str:
+    """Both verdicts, where both say something."""
+    clean, corrupted = compared.clean.verdict, compared.corrupted.verdict
+    if corrupted == NOTHING:
+        return clean
+    return f"corrupted, {corrupted}" if clean == NOTHING else f"{clean}; corrupted, {corrupted}"
 
 
 def _rows(table: Sequence[Compared]) -> list[tuple[str, ...]]:
@@ -168,9 +217,11 @@ def _under(table: Sequence[Compared]) -> list[str]:
         "change helps or hurts where that is on one side of zero",
         "nll: negative log-likelihood without a temperature (smoothing and teachers change it by "
         "themselves), and the interval of what it is more than the base's: less is better",
+        f"corrupted: the same pictures, each spoilt by one of {len(CORRUPTIONS)} corruptions at "
+        f"severity {SEVERITY}, which take turns",
         "the interval holds the luck of the signs, not that of the seeds, which --repeats evens "
         f"out; of {changes} changes that do nothing, about {0.05 * changes:.1f} would show a "
-        "difference",
+        "difference in each of the two",
     ]
 
 
@@ -179,10 +230,11 @@ def text(table: Sequence[Compared]) -> str:
     return "\n".join((*aligned(HEADER, _rows(table), WORDS), *_under(table)))
 
 
-def markdown(title: str, table: Sequence[Compared]) -> str:
-    """The same as a page, with the commands."""
+def markdown(title: str, table: Sequence[Compared], pictures: Sequence[str]) -> str:
+    """The same as a page, with the names of its pictures and the commands."""
     lines = [f"# {title}", "", *pipes(HEADER, _rows(table), WORDS), ""]
-    lines += [*(f"- {about}" for about in _under(table)), "", "![](ablation.png)", ""]
+    lines += [*(f"- {about}" for about in _under(table)), ""]
+    lines += [line for name in pictures for line in (f"![]({name})", "")]
     lines += ["## The commands", ""]
     for each in table:
         lines += [f"{each.name}, changed: {each.change}", "```", *each.commands, "```", ""]
@@ -193,15 +245,24 @@ def csv_table(table: Sequence[Compared]) -> str:
     """The same in full figures, shares from 0 to 1; and the difference in each training."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    names = ("variant", "change", "wrong", "watched", "signs", "top1", "nll", "verdict")
-    numbers = ("difference", "low", "high", "nll_difference", "nll_low", "nll_high")
-    writer.writerow((*names, *numbers, "differences", "commands"))
+    gain = ("wrong", "top1", "difference", "low", "high", "verdict")
+    nll = ("nll", "nll_difference", "nll_low", "nll_high")
+    corrupted = (f"corrupted_{name}" for name in gain)
+    about = ("variant", "change", "watched", "signs")
+    writer.writerow((*about, *gain, *corrupted, *nll, "differences", "commands"))
     for each in table:
-        figures = (each.difference, *each.interval, each.nll_difference, *each.nll_interval)
+        gains = [
+            (
+                *(found.wrong, f"{each.top1(found):.6f}"),
+                *(f"{value:.6f}" for value in (found.difference, *found.interval)),
+                "" if each is table[0] else found.verdict,
+            )
+            for found in (each.clean, each.corrupted)
+        ]
+        figures = (each.nll, each.nll_difference, *each.nll_interval)
         writer.writerow((
-            *(each.name, each.change, each.wrong, each.watched, each.signs),
-            *(f"{each.top1:.6f}", f"{each.nll:.6f}"),
-            "" if each is table[0] else each.verdict,
+            *(each.name, each.change, each.watched, each.signs),
+            *(*gains[0], *gains[1]),
             *(f"{value:.6f}" for value in figures),
             " ".join(f"{value:.6f}" for value in each.differences),
             "; ".join(each.commands),
@@ -209,15 +270,16 @@ def csv_table(table: Sequence[Compared]) -> str:
     return out.getvalue()
 
 
-def chart(title: str, table: Sequence[Compared]) -> bytes:
+def chart(title: str, table: Sequence[Compared], corrupted: bool = False) -> bytes:
     """A PNG: how many points each change gains or loses, with its interval, around the base."""
-    base, *others = table
+    gains = [each.corrupted if corrupted else each.clean for each in table]
+    top1 = percent(table[0].top1(gains[0]))
     note = (
-        f"points gained or lost against the base ({percent(base.top1)} % of {base.watched}), "
-        "the axis stretched around zero; grey: no difference shown"
+        f"points gained or lost against the base ({top1} % of {table[0].watched}"
+        f"{' corrupted pictures' * corrupted}), the axis stretched around zero; grey: {NOTHING}"
     )
-    sheet = Sheet(title, note, len(others))
-    ends = [100 * end for each in others for end in each.interval]
+    sheet = Sheet(title, note, len(table) - 1)
+    ends = [100 * end for gain in gains[1:] for end in gain.interval]
     low, high = min([-TICKS[0], *ends]), max([TICKS[0], *ends])
     span = _stretched(high) - _stretched(low)
 
@@ -229,11 +291,11 @@ def chart(title: str, table: Sequence[Compared]) -> bytes:
             sheet.mark(place(tick), f"{tick:+g}")
     sheet.mark(place(0), "0", (73, 80, 87))
     colours = {"helps": BETTER, "hurts": WORSE}
-    for row, each in enumerate(others):
+    for row, (each, gain) in enumerate(zip(table[1:], gains[1:], strict=True)):
         sheet.name(row, each.change)
-        sheet.bar(row, place(0), place(100 * each.difference), colours.get(each.verdict, UNKNOWN))
-        sheet.whiskers(row, *(place(100 * end) for end in each.interval))
-        sheet.figures(row, _points(each.difference), f"{each.wrong} wrong, base {base.wrong}")
+        sheet.bar(row, place(0), place(100 * gain.difference), colours.get(gain.verdict, UNKNOWN))
+        sheet.whiskers(row, *(place(100 * end) for end in gain.interval))
+        sheet.figures(row, _points(gain.difference), f"{gain.wrong} wrong, base {gains[0].wrong}")
     return sheet.png()
 
 

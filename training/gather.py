@@ -101,8 +101,8 @@ def gather(choice: Choice, dataset: datasets.Dataset | None = None) -> Gathered:
     side = side_of(choice.data, dataset)
     twice = 2 * crops * side * side * 3  # they are joined with the drawn ones
     refuse_too_little(twice, f"{crops} crops")
-    train, _ = _read(dataset, learnt, side, "to train on")
-    watch, names = _read(dataset, watched, side, f"to watch ({part})")
+    train, _ = read_crops(dataset, learnt, side, "to train on")
+    watch, names = read_crops(dataset, watched, side, f"to watch ({part})")
     if choice.data == "gtsrb":
         train = joined(train, _negatives_and_drawings(choice))
     elif not dataset.classes:
@@ -164,7 +164,10 @@ def _check(dataset: datasets.Dataset, classes: int) -> None:
                 )
 
 
-def _read(data: datasets.Dataset, examples: Any, side: int, what: str) -> tuple[Crops, list[str]]:
+def read_crops(
+    data: datasets.Dataset, examples: Sequence[datasets.Example], side: int, what: str
+) -> tuple[Crops, list[str]]:
+    """All signs of the pictures, stored `side` px large, and the picture of each."""
     images, labels, names = [], [], []
     for example in tqdm(examples, desc=what, unit="", mininterval=2):
         picture = data.read_whole(example)

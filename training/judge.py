@@ -2,11 +2,14 @@
 
     python -m training.judge runs/cifar10/residual
     python -m training.judge runs/cifar10/residual runs/cifar10/pooled
+    python -m training.judge runs/ablation/base-0 --part watched --corrupted
 
-Meant for pictures with classes of their own and their `test` folder; signs are measured as the
-device reads them, by `calibration.evaluate`. Of several nets the mean of their probabilities is
-measured too; with `--mirrored` each net's answer is the mean of those to a picture and to its
-mirror image. The answers are left in each run's `judge.npz`.
+Meant for pictures with classes of their own and their `test` folder; published sign readers are
+measured as the device reads with them, by `calibration.evaluate`. Of several nets the mean of their
+probabilities is measured too; with `--mirrored` each net's answer is the mean of those to a picture
+and to its mirror image. With `--corrupted` each picture is spoilt by one of twelve corruptions,
+which take turns. `--part watched` are the pictures that the run was watched on. The answers are
+left in each run's folder, under the part's name.
 """
 
 from __future__ import annotations
@@ -14,32 +17,54 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from models.command import CommandParser
 from models.errors import ModelError, UsageError, run_command
 from training import datasets
 from training.classifier import FINAL
-from training.crops import Crops, stack, store
+from training.corruptions import SEVERITY, in_turn
+from training.crops import Crops
 from training.feed import Look, undisturbed
-from training.gather import outputs, side_of
+from training.gather import outputs, read_crops, side_of
 from training.nets import load
 from training.report.metrics import probabilities
 from training.runs import RECIPE, read_json
-from training.watched import Answers, margin, read_right, share_and_interval, write_answers
+from training.watched import (
+    FILE,
+    WATCHED,
+    Answers,
+    answers_file,
+    groups,
+    margin,
+    read_answers,
+    read_right,
+    share_and_interval,
+    write_answers,
+)
 
 BATCH = 256
 
 
-def answer(run: Path, part: str, mirrored: bool = False) -> tuple[Answers, list[str]]:
+class View(NamedTuple):
+    """How the pictures are shown. `mirrored`: the answer is the mean of what the net says of each
+    picture and of its mirror image; `corrupted`: as `training.corruptions.in_turn` spoils them."""
+
+    mirrored: bool = False
+    corrupted: bool = False
+
+
+PLAINLY = View()
+
+
+def answer(run: Path, part: str, view: View = PLAINLY) -> tuple[Answers, list[str]]:
     """What the run's net says of a part of its own data set, and each picture's track.
 
-    `mirrored`: the mean of what it says of each picture and of its mirror image. UsageError for
-    signs, which may be others then.
+    UsageError for mirrored signs, which may be others then.
     """
     recipe = read_json(run / RECIPE, dict)["recipe"]
     data = str(recipe["data"])
@@ -50,17 +75,19 @@ def answer(run: Path, part: str, mirrored: bool = False) -> tuple[Answers, list[
             f"{run}: expected a net for the {len(known)} classes of "
             f"{dataset.files.path}, found one for {len(classes)} that are not the same"
         )
-    if mirrored and not dataset.classes:
+    if view.mirrored and not dataset.classes:
         raise UsageError(f"--mirrored: expected pictures of other things than signs, found {data}")
-    examples = datasets.part(dataset, part)
-    crops = _read(data, part)
-    look = Look(str(recipe["colour"]), str(recipe["contrast"]))
+    names = read_answers(run / FILE).names if part == WATCHED else None
+    crops, names, tracks = _read(data, part, names)
     net = load(run / FINAL)
-    images = undisturbed(crops, look, margin(data), net.input_shape[1])
-    names = tuple(example.name for example in examples)
-    views = [images, images[:, :, ::-1]] if mirrored else [images]
-    answers = [Answers(_logits(net, view), crops.labels, names, part) for view in views]
-    return together(answers), [e.track or e.name for e in examples]
+    images = undisturbed(crops, Look("rgb", "none"), margin(data), net.input_shape[1])
+    if view.corrupted:
+        images = np.stack(in_turn(images, SEVERITY))
+    look = Look(str(recipe["colour"]), str(recipe["contrast"]))
+    images = np.stack([look(image) for image in images])
+    shown = [images, images[:, :, ::-1]] if view.mirrored else [images]
+    answers = [Answers(_logits(net, each), crops.labels, names, part) for each in shown]
+    return together(answers), list(tracks)
 
 
 def _logits(net: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -68,15 +95,24 @@ def _logits(net: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.concatenate([keras.ops.convert_to_numpy(net(batch)) for batch in batches])
 
 
-@lru_cache(maxsize=1)
-def _read(data: str, part: str) -> Crops:
-    """All pictures of the part; several nets are asked about the same."""
+@lru_cache(maxsize=2)  # several nets are asked about the same, those of two folds in turns
+def _read(
+    data: str, part: str, names: tuple[str, ...] | None
+) -> tuple[Crops, tuple[str, ...], tuple[str, ...]]:
+    """All signs of the pictures of a part, or of those named: crops, and the picture and the track
+    of each; SourceError for a name that is not in the data set."""
     dataset = datasets.open_set(data)
-    examples = datasets.part(dataset, part)
-    bar = tqdm(examples, desc=part, unit="", mininterval=5)
-    side = side_of(data, dataset)
-    images = [store(dataset.read(e), e.annotations[0].box, side) for e in bar]
-    return stack(images, [e.annotations[0].label for e in examples])
+    examples = datasets.part(dataset, part) if names is None else _named(dataset, names)
+    crops, names = read_crops(dataset, examples, side_of(data, dataset), part)
+    track = {example.name: example.track or example.name for example in examples}
+    return crops, tuple(names), tuple(track[name] for name in names)
+
+
+def _named(dataset: datasets.Dataset, names: Sequence[str]) -> list[datasets.Example]:
+    """Each once, in the order in which they are named."""
+    known = {example.name: example for example in dataset.examples}
+    groups(names, {name: name for name in known})  # refuses one that is not there
+    return [known[name] for name in dict.fromkeys(names)]
 
 
 def together(each: Sequence[Answers]) -> Answers:
@@ -106,22 +142,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--mirrored", action="store_true", help="ask about mirror images as well, take the mean"
     )
+    parser.add_argument(
+        "--corrupted", action="store_true", help=f"spoil each picture, at severity {SEVERITY} of 5"
+    )
     flags = parser.parse(arguments)
+    if flags.part == WATCHED and not flags.corrupted:
+        raise UsageError(f"--part {WATCHED}: expected --corrupted, the rest is in {FILE}")
     found = []
     for run in flags.runs:
-        answers, groups = answer(run, flags.part, flags.mirrored)
-        write_answers(run / f"{flags.part}.npz", answers)
-        _show(str(run), answers, groups)
+        answers, signs = answer(run, flags.part, View(flags.mirrored, flags.corrupted))
+        write_answers(run / answers_file(flags.part, flags.corrupted), answers)
+        _show(str(run), answers, signs)
         found.append(answers)
-    if len(found) > 1:
-        _show("together", together(found), groups)
+    if len(found) > 1 and flags.part != WATCHED:  # which may be others for each
+        _show("together", together(found), signs)
 
 
-def _show(name: str, answers: Answers, groups: Sequence[str]) -> None:
-    top1, (low, high) = share_and_interval(read_right(answers.logits, answers.labels), groups)
+def _show(name: str, answers: Answers, signs: Sequence[str]) -> None:
+    top1, (low, high) = share_and_interval(read_right(answers.logits, answers.labels), signs)
     print(
         f"{name}, {answers.part}: top1 {100 * top1:.2f} % [{100 * low:.2f}, {100 * high:.2f}] of "
-        f"{len(groups)} pictures"
+        f"{len(signs)} pictures"
     )
 
 

@@ -15,7 +15,7 @@ from models.command import CommandParser
 from models.errors import OutputError, SourceError, UsageError
 
 RECIPE = "recipe.json"
-FINISHED = (RECIPE, "final.keras", "final.pt", "watched.npz", "judge.npz", "int8.npz")
+FINISHED = (RECIPE, "final.keras", "final.pt", "*.npz")  # the last: answers
 HERE = Path(__file__).parent
 
 
@@ -43,8 +43,9 @@ def forget_finished(run: Path) -> None:
     if any(run.glob("last.*")):
         return
     try:
-        for name in FINISHED:
-            (run / name).unlink(missing_ok=True)
+        for pattern in FINISHED:
+            for path in run.glob(pattern):
+                path.unlink()
     except OSError as error:
         raise OutputError(f"run folder {run}: {error}") from error
 

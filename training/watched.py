@@ -15,7 +15,8 @@ from models.imaging import CROP_MARGIN
 from models.intervals import mean_and_interval
 from models.signs import COUNT, label_names
 
-FILE = "watched.npz"
+WATCHED = "watched"  # what a run was watched on, as the name of a part
+FILE = f"{WATCHED}.npz"
 
 
 class Answers(NamedTuple):
@@ -25,6 +26,11 @@ class Answers(NamedTuple):
     labels: NDArray[np.int64]
     names: tuple[str, ...]
     part: str
+
+
+def answers_file(part: str, corrupted: bool = False) -> str:
+    """Where a run's folder has its answers for a part, as it is or with every picture corrupted."""
+    return f"{part}-corrupted.npz" if corrupted else f"{part}.npz"
 
 
 def write_answers(path: Path, answers: Answers) -> None:

@@ -1,12 +1,12 @@
 """Twelve ways in which a picture goes wrong, each in five severities that never change.
 
 They work on the crop as the net sees it, RGB (height, width, 3), so that a severity means the same
-for a sign of 16 px and for one of 200. Where Hendrycks & Dietterich define a corruption ("Bench-
-marking Neural Network Robustness to Common Corruptions and Perturbations", ICLR 2019,
-arXiv:1903.12261), its five constants are those of their Tiny-ImageNet-C, whose pictures of 64 px
-are the closest to crops of 48; lengths stay in pixels and therefore weigh a third more here. The
-code is our own. Rain, occlusion, low resolution and colour cast are not theirs: the table says how
-strong ours are, and the functions why.
+for a sign of 16 px and for one of 200. They are for measuring: no training learns from them. Where
+Hendrycks & Dietterich define a corruption ("Benchmarking Neural Network Robustness to Common
+Corruptions and Perturbations", ICLR 2019, arXiv:1903.12261), its five constants are those of their
+Tiny-ImageNet-C, whose pictures of 64 px are the closest to crops of 48; lengths stay in pixels and
+therefore weigh a third more here. The code is our own. Rain, occlusion, low resolution and colour
+cast are not theirs: the table says how strong ours are, and the functions why.
 
 No library, although there are two. `imagecorruptions` has these constants, but its release on PyPI
 (1.1.2) calls scikit-image in a way that current releases of that refuse, it draws from the global
@@ -19,7 +19,7 @@ release.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import cv2
@@ -33,6 +33,7 @@ Floats = NDArray[np.float32]
 Random = np.random.Generator
 
 SEVERITIES = (1, 2, 3, 4, 5)
+SEVERITY = 3  # the one that goals are set for, and that single figures mean
 THEIRS = "Hendrycks & Dietterich 2019, Tiny-ImageNet-C"
 OURS = "our own"
 
@@ -74,6 +75,15 @@ def corrupt(crop: Image, name: str, severity: int, index: int) -> Image:
     random = np.random.default_rng((zlib.crc32(name.encode()), severity, index))
     out = corruption.apply(crop, corruption.strengths[severity - 1], random)
     return np.clip(np.rint(out), 0, 255).astype(np.uint8)
+
+
+def in_turn(crops: Sequence[Image], severity: int) -> list[Image]:
+    """Each crop corrupted once; the twelve corruptions take turns."""
+    names = tuple(CORRUPTIONS)
+    return [
+        corrupt(image, names[index % len(names)], severity, index)
+        for index, image in enumerate(crops)
+    ]
 
 
 def constants() -> dict[str, dict[str, Any]]:
