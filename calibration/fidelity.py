@@ -24,7 +24,7 @@ from calibration.metrics import UNMATCHED, Counts, Floats, Ints
 from calibration.quantize_detector import raw_head
 from calibration.seen import WHOLE_CURVE, Seen, see_detector
 from calibration.walk import Walk
-from edge.core import Array, Image
+from edge.core import Image, Tensor
 from edge.detector import YoloDetector, load_detector
 from edge.reports import write_json
 from edge.sinks.files import prove_place
@@ -45,12 +45,12 @@ class FloatRuntime:
     def __init__(self, net: Any) -> None:
         self._net = net
 
-    def __call__(self, image: Image) -> tuple[Array, ...]:
+    def __call__(self, image: Image) -> tuple[Tensor, ...]:
         import torch  # noqa: PLC0415 – only where a float net is measured
 
         with torch.inference_mode():
             outputs = self._net(torch.from_numpy(image[None].astype(np.float32)))
-        return tuple(output.numpy() for output in outputs)
+        return tuple(Tensor(output.numpy()) for output in outputs)
 
 
 def float_detector(spec: Spec, net: Any) -> YoloDetector:

@@ -69,7 +69,7 @@ def int8_logits(data: bytes, images: Images) -> Array:
         spec = draft(data)
         (Path(folder) / spec.file).write_bytes(data)
         runtime = LiteRtRuntime(spec, Path(folder) / "draft.json", available_threads())
-    return np.stack([runtime(image)[0][0] for image in images])
+    return np.stack([runtime(image)[0].real()[0] for image in images])
 
 
 def top1(logits: Array, labels: Ints) -> float:

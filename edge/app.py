@@ -22,7 +22,7 @@ from edge.core import Event, Frame, Idler, Line, Sink
 from edge.interrupt import Interrupted, Interrupts
 from edge.line import load_models, look_ahead, rebuilder, upload_nets
 from edge.measure import Tally
-from edge.memory import share_pools
+from edge.memory import keep_memory
 from edge.outputs import (
     Runners,
     check_more,
@@ -221,7 +221,7 @@ def run(
     again with `reread`; where there is none, it ends the run like SIGTERM. A `probe` is one more
     sink, first in line, for whoever measures the app.
     """
-    share_pools()
+    keep_memory()
     tally: Tally | None = None
     stopped_by: int | None = None
     try:

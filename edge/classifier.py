@@ -40,7 +40,7 @@ class SignClassifier:
     def probabilities(self, crop_rgb: Image) -> Array:
         """Probabilities (45,) of what the net itself sees: RGB, of the size its spec names."""
         (logits,) = self.runtime(crop_rgb)
-        return softmax(logits[0] / self.spec.temperature)
+        return softmax(logits.real()[0] / self.spec.temperature)
 
     def _read(self, image: Image, box: Box, margin: float) -> Reading:
         shown = crop(image, box, self.spec.input.width, margin)

@@ -200,10 +200,43 @@ class Scene:
     road: Road = Road()
 
 
-class Runtime(Protocol):
-    """A loaded model: uint8 (H, W, 3) RGB in, dequantised float32 outputs out."""
+class Tensor(NamedTuple):
+    """An output of a model as the model gives it; `real` says what its values mean.
 
-    def __call__(self, image: Image) -> tuple[Array, ...]: ...
+    Quantised ones mean (value - zero) · scale, with a positive scale; floats mean themselves.
+    """
+
+    values: Array
+    scale: float = 1.0
+    zero: int = 0
+
+    def real(self) -> Array:
+        """What the values mean, float32."""
+        if self.values.dtype == np.float32:
+            return self.values
+        out = self.values.astype(np.float32)
+        out -= self.zero
+        out *= self.scale
+        return out
+
+    def at_least(self, bound: float) -> Array:
+        """The flat indices of the values that mean `bound` or more.
+
+        Of bytes it is asked which of their 256 values do, so that not all need a float.
+        """
+        flat = self.values.reshape(-1)
+        if flat.dtype.itemsize > 1:
+            return np.flatnonzero(self.real().reshape(-1) >= bound)
+        levels = np.arange(256, dtype=np.uint8).view(flat.dtype)
+        levels.sort()
+        enough = levels[self._replace(values=levels).real() >= bound]
+        return np.flatnonzero(flat >= enough[0]) if len(enough) else enough.astype(np.intp)
+
+
+class Runtime(Protocol):
+    """A loaded model: uint8 (H, W, 3) RGB in, its outputs out."""
+
+    def __call__(self, image: Image) -> tuple[Tensor, ...]: ...
 
 
 class Detector(Protocol):

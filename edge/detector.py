@@ -10,7 +10,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from edge.core import Array, Box, Detection, Image, Runtime
+from edge.core import Array, Box, Detection, Image, Runtime, Tensor
 from edge.reshape import Size, fitting
 from edge.runtime import LiteRtRuntime
 from models.errors import ModelError
@@ -93,18 +93,19 @@ class YoloDetector:
             self._other = None
             return self._own
 
-    def _decode(self, eye: Eye, outputs: tuple[Array, ...]) -> tuple[Array, Array]:
+    def _decode(self, eye: Eye, outputs: tuple[Tensor, ...]) -> tuple[Array, Array]:
         """Boxes (n, 4) in letterbox pixels and scores (n,) of all anchors above the threshold."""
         all_boxes, all_scores = [], []
         bins = self.spec.output.bins
         for stride, grid, (distances, logits) in zip(
             self.spec.output.strides, eye.grids, self._by_stride(eye, outputs), strict=True
         ):
-            flat = logits.reshape(-1)
-            kept = np.flatnonzero(flat >= self._logit)
+            kept = logits.at_least(self._logit)
             if not len(kept):
                 continue
-            chosen = distances.reshape(-1, 4, bins)[kept]  # (n, 4, bins)
+            rows = distances.values.reshape(-1, 4, bins)[kept]
+            chosen = distances._replace(values=rows).real()  # (n, 4, bins)
+            flat = logits._replace(values=logits.values.reshape(-1)[kept]).real()
             if bins == 1:
                 sides = chosen[:, :, 0]  # (n, 4) left, top, right, bottom, in cells
             else:
@@ -114,7 +115,7 @@ class YoloDetector:
             centre = grid[kept]
             corners = np.concatenate([centre - sides[:, :2], centre + sides[:, 2:]], axis=1)
             all_boxes.append(corners * stride)
-            all_scores.append(1 / (1 + np.exp(-flat[kept])))
+            all_scores.append(1 / (1 + np.exp(-flat)))
         if not all_boxes:
             return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
         boxes, scores = np.concatenate(all_boxes), np.concatenate(all_scores)
@@ -123,9 +124,9 @@ class YoloDetector:
             boxes, scores = boxes[best], scores[best]
         return boxes, scores
 
-    def _by_stride(self, eye: Eye, outputs: tuple[Array, ...]) -> list[tuple[Array, Array]]:
+    def _by_stride(self, eye: Eye, outputs: tuple[Tensor, ...]) -> list[tuple[Tensor, Tensor]]:
         """(distances, logits) of each stride by their shapes; ModelError if not exactly those."""
-        by_shape = {o.shape: o for o in outputs}
+        by_shape = {o.values.shape: o for o in outputs}
         found = []
         for stride in self.spec.output.strides:
             rows, columns = eye.height // stride, eye.width // stride
@@ -171,6 +172,6 @@ def load_detector(name: str, threads: int, score: float | None = None) -> YoloDe
     reshape = partial(LiteRtRuntime, spec, path, threads)
     detector = YoloDetector(spec, runtime, score, reshape)
     detector._by_stride(
-        detector._own, tuple(np.empty(shape, np.float32) for shape in runtime.shapes)
+        detector._own, tuple(Tensor(np.empty(shape, np.int8)) for shape in runtime.shapes)
     )
     return detector

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.core import Array, Image
+from edge.core import Image, Tensor
 from edge.greeting import without_greeting
 from edge.reshape import Size, reshaped
 from models.errors import ModelError
@@ -50,10 +50,10 @@ def open_interpreter(data: bytes, name: Path | str, threads: int) -> Interpreter
 class LiteRtRuntime:
     """A model on the CPU.
 
-    Called with uint8 (height, width, 3) RGB it returns every output, dequantised to float32, in
-    the model's own order. The file takes the bytes as they are, or as int8, less 128. `size`
-    (width, height) is another input than the spec's (`edge.reshape`). Raises ModelError where the
-    file is not what its JSON says, cannot have that input, or, when called, where it cannot be run.
+    Called with uint8 (height, width, 3) RGB it returns every output, quantised as it is, in the
+    model's own order. The file takes the bytes as they are, or as int8, less 128. `size` (width,
+    height) is another input than the spec's (`edge.reshape`). Raises ModelError where the file is
+    not what its JSON says, cannot have that input, or, when called, where it cannot be run.
     """
 
     def __init__(self, spec: Spec, json_path: Path, threads: int, size: Size | None = None) -> None:
@@ -84,7 +84,7 @@ class LiteRtRuntime:
         """Whether a delegate (XNNPACK, as a rule) does the work of LiteRT's own kernels."""
         return any(op["op_name"] == "DELEGATE" for op in self._interpreter._get_ops_details())
 
-    def __call__(self, image: Image) -> tuple[Array, ...]:
+    def __call__(self, image: Image) -> tuple[Tensor, ...]:
         if self._signed:
             taken = self._interpreter.tensor(self._input)()
             if image.shape != taken.shape[1:]:  # it would be repeated until it fits
@@ -98,7 +98,7 @@ class LiteRtRuntime:
         except RuntimeError as error:
             raise ModelError(f"{self._name}: the model cannot be run: {error}") from error
         return tuple(
-            _dequantise(self._interpreter.get_tensor(o["index"]), o["quantization"])
+            Tensor(self._interpreter.get_tensor(o["index"]), *o["quantization"])
             for o in self._outputs
         )
 
@@ -106,13 +106,3 @@ class LiteRtRuntime:
 def takes_less_128(scale: float, zero: int) -> bool:
     """Whether an int8 input of this scale and zero point takes bytes less 128."""
     return abs(scale - 1) < 1e-3 and zero == -128
-
-
-def _dequantise(values: Array, quantization: tuple[float, int]) -> Array:
-    scale, zero = quantization
-    if values.dtype == np.float32:
-        return values
-    out = values.astype(np.float32)
-    out -= zero
-    out *= scale
-    return out

@@ -9,7 +9,7 @@ import pytest
 from small_models import classifier_spec
 
 from edge.classifier import SignClassifier, decide, softmax
-from edge.core import UNKNOWN, Array, Box, Image
+from edge.core import UNKNOWN, Array, Box, Image, Tensor
 from models.imaging import crop
 from models.signs import BACKGROUND, FOREIGN
 from models.spec import Input
@@ -22,9 +22,9 @@ class FakeRuntime:
         self._logits = logits
         self.shown: list[Image] = []
 
-    def __call__(self, image: Image) -> tuple[Array, ...]:
+    def __call__(self, image: Image) -> tuple[Tensor, ...]:
         self.shown.append(image)
-        return (self._logits[None],)
+        return (Tensor(self._logits[None]),)
 
 
 def shares(given: Mapping[int, float]) -> Array:

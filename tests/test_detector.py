@@ -11,7 +11,7 @@ import pytest
 from small_models import BINS, detector_spec
 
 from edge import detector as detector_module
-from edge.core import Array, Image
+from edge.core import Array, Image, Tensor
 from edge.detector import MAX_CANDIDATES, MAX_DETECTIONS, YoloDetector, suppress
 from models.errors import ModelError
 from models.imaging import GREY
@@ -38,9 +38,9 @@ class FakeRuntime:
         self.outputs = outputs
         self.shown: list[Image] = []
 
-    def __call__(self, image: Image) -> tuple[Array, ...]:
+    def __call__(self, image: Image) -> tuple[Tensor, ...]:
         self.shown.append(image)
-        return self.outputs
+        return tuple(map(Tensor, self.outputs))
 
 
 def raw(

@@ -1,4 +1,4 @@
-"""Sharing the pools of memory."""
+"""Sharing the pools of memory, and keeping what is in them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ pytestmark = pytest.mark.skipif(
 # glibc reports its pools as XML, one <heap> each.
 COUNT = """
 import ctypes, sys, threading
-from edge.memory import share_pools
+from edge.memory import keep_memory
 if sys.argv[2] == "shared":
-    assert share_pools()
+    assert "MALLOC_ARENA_MAX" in keep_memory()
 barrier = threading.Barrier(9)
 def work():
     kept = [bytearray(2000) for _ in range(100)]
@@ -49,7 +49,42 @@ def test_threads_share_two_pools(tmp_path: Path) -> None:
     assert pools(tmp_path / "own.xml", "own") > memory.POOLS
 
 
-def test_what_the_user_says_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MALLOC_ARENA_MAX", "4")
+# Eight pictures of 3 MB a frame, on a thread as a source's are: the page faults of 20 frames.
+FAULTS = """
+import resource, sys, threading
+import numpy as np
+from edge.memory import keep_memory
+if sys.argv[1] == "kept":
+    assert len(keep_memory()) == 4
+def frame():
+    pictures = [np.empty(3 << 20, np.uint8) for _ in range(8)]
+    for picture in pictures:
+        picture[::4096] = 1
+def work():
+    for number in range(25):
+        if number == 5:
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        frame()
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+thread = threading.Thread(target=work)
+thread.start(); thread.join()
+"""
 
-    assert not memory.share_pools()
+
+@pytest.mark.skipif(sys.maxsize < 2**32, reason="there a pool is smaller than a picture")
+def test_the_room_of_pictures_is_kept_for_the_next_frame() -> None:
+    def faults(how: str) -> int:
+        command = [sys.executable, "-c", FAULTS, how]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+        return int(done.stdout)
+
+    pages = 20 * 8 * (3 << 20) // 4096
+    assert faults("left") > pages / 4
+    assert faults("kept") < pages / 40
+
+
+def test_what_the_user_says_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    for each in memory.SETTINGS:
+        monkeypatch.setenv(each.variable, "4")
+
+    assert memory.keep_memory() == []

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from small_models import classifier_bytes, detector_bytes, detector_spec, save
 
-from edge.core import Array, Box, Image
+from edge.core import Box, Image, Tensor
 from edge.detector import MAX_OTHERS, YoloDetector, load_detector
 from edge.reshape import FEWER, FINER, STEP, Size, fitting, reshaped
 from edge.runtime import LiteRtRuntime
@@ -74,7 +74,7 @@ def test_another_input_gives_the_same_answers_for_the_same_pixels(tmp_path: Path
     for whole, part in zip(
         runtime(image), narrow(np.ascontiguousarray(image[:, :96])), strict=True
     ):
-        assert np.array_equal(whole[:, :, :12], part)
+        assert np.array_equal(whole.values[:, :, :12], part.values)
     assert [shape[2] for shape in runtime.shapes] == [20, 20]  # the first one stays as it was
 
 
@@ -86,7 +86,7 @@ def test_a_published_net_rewritten_for_its_own_size_is_itself(name: str) -> None
     image = np.random.default_rng(0).integers(0, 256, (own[1], own[0], 3), np.uint8)
     again = LiteRtRuntime(spec, FOLDER / f"{name}.json", 1, own)
     for first, second in zip(runtime(image), again(image), strict=True):
-        assert np.array_equal(first, second)
+        assert np.array_equal(first.values, second.values)
 
 
 def test_the_published_detector_finds_in_a_narrow_frame_what_it_finds_in_grey() -> None:
@@ -149,12 +149,12 @@ class Reshaping:
         self.made.append(size)
         return self
 
-    def run(self, image: Image) -> tuple[Array, ...]:
+    def run(self, image: Image) -> tuple[Tensor, ...]:
         self.shown.append(image.shape[:2])
         rows, columns = image.shape[0] // 8, image.shape[1] // 8
         return (
-            np.zeros((1, rows, columns, 64), np.float32),
-            np.full((1, rows, columns, 1), -9.0, np.float32),
+            Tensor(np.zeros((1, rows, columns, 64), np.float32)),
+            Tensor(np.full((1, rows, columns, 1), -9.0, np.float32)),
         )
 
 
