@@ -12,46 +12,62 @@ from edge.threads import Invoke, counts, timed_together
 from models.processors import available_threads
 from models.spec import find_model, load_spec, model_bytes
 
-CALLS = 15  # of every model with every thread count, for a median that can be trusted
+CALLS = 10  # at a time of every model with every thread count, for a median that can be trusted
 PEAK = "peak"
 
 
-def measure_bare(detector: str, classifier: str, calls: int) -> dict[str, Any]:
-    """For each model its milliseconds a call by thread count, operations and share of the peak.
+class Bare:
+    """Both models, and what a processor can do at most, ready to be called with every thread count.
 
-    Beside them `workers` with `workers_ms`: one-thread interpreters of the detector at work at
-    once, one for each processor, and the time a frame then takes on average; and `peak_gops`, the
-    most int8 operations a second by thread count. Where LiteRT brings no schema, the peak and what
-    follows from it are empty. All take turns, call by call, so that a busy moment hits all alike.
+    `measure` as often as the figures are wanted: a machine that others share is not equally quick
+    for a minute, so what is compared with them belongs between two measurements.
     """
-    data = {"detector": _data(detector), "classifier": _data(classifier)}
-    asked = {}
-    try:
-        peak, done = peak_model()
-        asked = {name: operations(model) for name, model in data.items()} | {PEAK: done}
-        data[PEAK] = peak
-    except ImportError:
-        pass  # `tflite-runtime` cannot tell; a bench without it is still one
-    tried = counts(available_threads())
-    invokes: dict[tuple[str, int], Invoke] = {
-        (name, count): open_interpreter(model, name, count).invoke
-        for name, model in data.items()
-        for count in tried
-    }
-    workers = [open_interpreter(data["detector"], "detector", 1).invoke for _ in range(tried[-1])]
-    seconds: dict[tuple[str, int], list[float]] = {key: [] for key in invokes}
-    together: list[float] = []
-    for call in range(calls + 1):
-        turn = {key: timed_together([invoke]) for key, invoke in invokes.items()}
-        all_at_once = timed_together(workers)
-        if call:  # the first prepares what the others find ready
-            together.append(all_at_once / len(workers))
-            for key, spent in turn.items():
-                seconds[key].append(spent)
-    return _figures(tried, {key: median(each) for key, each in seconds.items()}, asked) | {
-        "workers": len(workers),
-        "workers_ms": round(1000 * median(together), 3),
-    }
+
+    def __init__(self, detector: str, classifier: str) -> None:
+        data = {"detector": _data(detector), "classifier": _data(classifier)}
+        self._asked = {}
+        try:
+            peak, done = peak_model()
+            self._asked = {name: operations(model) for name, model in data.items()} | {PEAK: done}
+            data[PEAK] = peak
+        except ImportError:
+            pass  # `tflite-runtime` cannot tell; a bench without it is still one
+        self._counts = counts(available_threads())
+        self._invokes: dict[tuple[str, int], Invoke] = {
+            (name, count): open_interpreter(model, name, count).invoke
+            for name, model in data.items()
+            for count in self._counts
+        }
+        self._workers = [
+            open_interpreter(data["detector"], "detector", 1).invoke
+            for _ in range(self._counts[-1])
+        ]
+        self._seconds: dict[tuple[str, int], list[float]] = {key: [] for key in self._invokes}
+        self._together: list[float] = []
+
+    def measure(self, calls: int) -> None:
+        """So many calls more of everything; all take turns, so that a busy moment hits all alike."""
+        for call in range(calls + 1):
+            turn = {key: timed_together([invoke]) for key, invoke in self._invokes.items()}
+            all_at_once = timed_together(self._workers)
+            if call:  # the first prepares what the others find ready
+                self._together.append(all_at_once / len(self._workers))
+                for key, spent in turn.items():
+                    self._seconds[key].append(spent)
+
+    def figures(self) -> dict[str, Any]:
+        """For each model its milliseconds a call by thread count, operations and share of the peak.
+
+        Beside them `workers` with `workers_ms`: one-thread interpreters of the detector at work at
+        once, one for each processor, and the time a frame then takes on average; and `peak_gops`,
+        the most int8 operations a second by thread count. Where LiteRT brings no schema, the peak
+        and what follows from it are empty. Medians of all calls so far.
+        """
+        seconds = {key: median(each) for key, each in self._seconds.items()}
+        return _figures(self._counts, seconds, self._asked) | {
+            "workers": len(self._workers),
+            "workers_ms": round(1000 * median(self._together), 3),
+        }
 
 
 def _figures(

@@ -3,7 +3,8 @@
 The stages are timed one after the other on the same frames. Beside them stands what the models'
 bare `invoke()` costs with each thread count, and which share of the CPU's int8 peak that is. The
 whole command runs in a process of its own, once with events only and once with annotated H.264 as
-well, so that threads, start-up and memory are those of real use.
+well, so that threads, start-up and memory are those of real use. It runs between measurements of
+the bare models, with which it is compared.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.app import DEMO, run
-from edge.bare import CALLS, bare_table, best_rate, measure_bare
+from edge.bare import CALLS, Bare, bare_table, best_rate
 from edge.classifier import SignClassifier
 from edge.config import SETTINGS, Config, load
 from edge.core import Box, Image, Reading
@@ -88,14 +89,15 @@ def measure(config: Config, frames: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         video = str(Path(folder, "bench.mp4"))
         stages, models = time_stages(config, frames, video)
-        bare = measure_bare(config.detector, config.classifier, min(CALLS, frames))
         limited = replace(config, max_frames=WARM_UP + frames)
         log_file = str(Path(folder, "bench.jsonl"))
-        whole = {
-            "events": spawn_whole(replace(limited, events=log_file)),
-            "events_and_video": spawn_whole(replace(limited, events=log_file, output=video)),
-        }
-    reads = models["reads_a_frame"]
+        nets = Bare(config.detector, config.classifier)
+        whole = {}
+        for name, output in (("events", ""), ("events_and_video", video)):
+            nets.measure(min(CALLS, frames))
+            whole[name] = spawn_whole(replace(limited, events=log_file, output=output))
+        nets.measure(min(CALLS, frames))
+    bare, reads = nets.figures(), models["reads_a_frame"]
     best = best_rate(bare, reads)
     for figures in whole.values():
         figures["share_of_bare"] = round(figures["frames_per_second"] / best, 3)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge import bare
-from edge.bare import bare_table, best_rate, measure_bare
+from edge.bare import Bare, bare_table, best_rate
 from edge.threads import counts
 from models.processors import available_threads
 from tests.small_models import (
@@ -33,7 +33,10 @@ def models(tmp_path: Path) -> tuple[str, str]:
 
 
 def test_every_thread_count_is_measured(models: tuple[str, str]) -> None:
-    found = measure_bare(*models, calls=2)
+    nets = Bare(*models)
+    nets.measure(1)
+    nets.measure(1)
+    found = nets.figures()
 
     tried = [str(count) for count in counts(available_threads())]
     for name, count in (("detector", 2 * 8 * 192 * 65), ("classifier", 2 * 45 * 192)):
@@ -56,7 +59,9 @@ def test_without_a_schema_there_is_no_peak_and_no_error(
 
     monkeypatch.setattr(bare, "peak_model", missing)
 
-    found = measure_bare(*models, calls=1)
+    nets = Bare(*models)
+    nets.measure(1)
+    found = nets.figures()
 
     assert found["peak_gops"] == {}
     assert found["detector"]["operations"] is None
