@@ -46,7 +46,7 @@ class Bare:
         self._together: list[float] = []
 
     def measure(self, calls: int) -> None:
-        """So many calls more of everything; all take turns, so that a busy moment hits all alike."""
+        """So many calls more of everything, in turns, so that a busy moment hits all alike."""
         for call in range(calls + 1):
             turn = {key: timed_together([invoke]) for key, invoke in self._invokes.items()}
             all_at_once = timed_together(self._workers)

@@ -60,7 +60,7 @@ def test_a_net_may_see_crops_of_another_size(level: str, size: int) -> None:
 
 def test_an_unknown_level_is_refused() -> None:
     with pytest.raises(
-        UsageError, match="--augment: expected one of none, shift, light, full, found 'x'"
+        UsageError, match="--augment: expected one of none, shift, light, full, harsh, found 'x'"
     ):
         Augmentation("x")
 
@@ -120,10 +120,11 @@ def test_each_part_can_be_left_out(part: str) -> None:
     assert any(changed)
 
 
-def test_no_crop_becomes_black() -> None:
+@pytest.mark.parametrize("level", ["full", "harsh"])
+def test_no_crop_becomes_black(level: str) -> None:
     """A dark crop made darker still would teach its class to blackness."""
     dark = (smooth(STORED, STORED, seed=3) // 8).astype(np.uint8)
-    full = Augmentation("full")
+    full = Augmentation(level)
     assert min(full(dark, dice(seed)).std() for seed in range(300)) > 1
 
 
@@ -174,13 +175,26 @@ def test_a_faded_sign_loses_its_red_first() -> None:
         assert blues > reds
 
 
-def test_some_signs_are_seen_from_far_aside() -> None:
-    only_moved = Augmentation("full", ",".join(set(PARTS) - {"perspective"}))
+def test_dusk_leaves_a_dark_crop_readable() -> None:
+    bright, dark = smooth(CROP_SIZE, CROP_SIZE, 5), smooth(CROP_SIZE, CROP_SIZE, 5) // 8
+    for image in (bright, dark):
+        image.flags.writeable = False
+        for seed in range(20):
+            out = augment._dusk(image, dice(seed))
+            assert (out.shape, out.dtype) == (image.shape, np.uint8)
+            assert np.percentile(out, 95) <= max(np.percentile(dark, 95), augment.DUSK[1]) + 6
+            assert np.corrcoef(out.ravel(), image.ravel())[0, 1] > 0.8
+    assert np.mean([augment._dusk(dark, dice(n)).mean() for n in range(20)]) > dark.mean() - 3
+
+
+@pytest.mark.parametrize(("level", "least", "most"), [("full", 0.4, 0.7), ("harsh", 0.25, 0.45)])
+def test_some_signs_are_seen_from_far_aside(level: str, least: float, most: float) -> None:
+    only_moved = Augmentation(level, ",".join(set(PARTS) - {"perspective"}))
     image = np.zeros((STORED, STORED, 3), np.uint8)
     cv2.circle(image, (STORED // 2, STORED // 2), 21, (255, 255, 255), -1)
     narrow = []
     for seed in range(100):
         y, x = np.nonzero(only_moved(image, dice(seed))[:, :, 0] > 127)
         narrow.append(np.ptp(x) / np.ptp(y))
-    assert 0.4 < min(narrow) < 0.7
+    assert least < min(narrow) < most
     assert 0.9 < np.median(narrow) < 1.1

@@ -13,10 +13,11 @@ from models.imaging import CROP_MARGIN, CROP_SIZE
 from training.crops import STORED_MARGIN
 from training.views import Image, disturb
 
-Level = Literal["none", "shift", "light", "full"]
-LEVELS = ("none", "shift", "light", "full")
+Level = Literal["none", "shift", "light", "full", "harsh"]
+LEVELS = ("none", "shift", "light", "full", "harsh")
 PARTS = ("perspective", "resolution", "cover", "weather", "sharpness", "noise", "light")
 GREY = 128
+DUSK = (35.0, 110.0)  # the brightest grey levels of a picture taken with far too little light
 LEAST_CONTRAST = 5.0  # grey levels, standard deviation
 
 
@@ -27,22 +28,27 @@ class Geometry(NamedTuple):
     shift: float  # ±
     degrees: float  # standard deviation
     stretch: float  # log of the aspect ratio's square root, ±
-    squeeze: float  # log, of the width where a sign is seen from far aside
+    aside: float  # how often a sign is seen from far aside, …
+    squeeze: float  # … and the log of what its width shrinks by then, at most
     corner: float  # each corner, standard deviation
 
 
 GEOMETRY = {
-    "light": Geometry(0.1, 0.06, 3, 0.03, 0.0, 0.0),
-    "full": Geometry(0.22, 0.12, 5, 0.1, 0.6, 0.025),
+    "light": Geometry(0.1, 0.06, 3, 0.03, 0.0, 0.0, 0.0),
+    "full": Geometry(0.22, 0.12, 5, 0.1, 0.12, 0.6, 0.025),
+    "harsh": Geometry(0.22, 0.12, 5, 0.1, 0.2, 1.0, 0.025),
 }
+FADED = {"full": 0.06, "harsh": 0.12}  # how often a sign is bleached, …
+DARK = {"full": 0.0, "harsh": 0.15}  # … and how often it is taken with far too little light
 
 
 class Augmentation:
     """Disturbs crops; two of the same settings given the same dice do the same.
 
     `none` cuts the centre as the device would, `shift` moves it by whole pixels and hides a square,
-    `light` moves it a little and changes its brightness, `full` does everything; `without` leaves
-    some of PARTS out of `full`. `margin` is the share of a sign's longer side that the net sees
+    `light` moves it a little and changes its brightness, `full` does everything, and `harsh` shows
+    more signs from the side, bleached and in the dark; `without` leaves some of PARTS out of those
+    two. `margin` is the share of a sign's longer side that the net sees
     around it, `size` the pixels it sees.
     """
 
@@ -73,9 +79,9 @@ class Augmentation:
         return self._full(image, rng)
 
     def _full(self, image: Image, rng: np.random.Generator) -> Image:
-        geometry = GEOMETRY["full"]
+        geometry = GEOMETRY[self.level]
         if "perspective" in self.without:
-            geometry = geometry._replace(corner=0.0, squeeze=0.0)
+            geometry = geometry._replace(corner=0.0, aside=0.0)
         out = _warp(image, _moved(geometry, len(image), self.visible, rng), self.size)
         if "cover" not in self.without and rng.random() < 0.3:
             out = _cover(out, rng)
@@ -90,8 +96,10 @@ class Augmentation:
             out = _grain(out, rng)
         if "light" in self.without:
             return out
-        if rng.random() < 0.06:
+        if rng.random() < FADED[self.level]:
             out = _fade(out, rng)
+        if DARK[self.level] and rng.random() < DARK[self.level]:
+            out = _dusk(out, rng)
         other = disturb(out, rng, blur=0.4)
         return other if other.std() > LEAST_CONTRAST else out  # nothing can be learnt from black
 
@@ -110,7 +118,7 @@ def _moved(
     corners = _corners(stored, visible) - stored / 2
     corners *= np.exp(rng.uniform(-geometry.scale, geometry.scale))
     stretch = np.exp(rng.uniform(-geometry.stretch, geometry.stretch))
-    if geometry.squeeze and rng.random() < 0.12:
+    if geometry.aside and rng.random() < geometry.aside:
         corners *= [np.exp(rng.uniform(0, geometry.squeeze)), 1]
     angle = np.radians(np.clip(rng.normal(0, geometry.degrees), -20, 20))
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -232,6 +240,14 @@ def _fade(image: Image, rng: np.random.Generator) -> Image:
     grey = cv2.cvtColor(cv2.cvtColor(out, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     kept = float(rng.uniform(0.1, 0.8))
     return np.asarray(cv2.addWeighted(out, kept, grey, 1 - kept, 0), np.uint8)
+
+
+def _dusk(image: Image, rng: np.random.Generator) -> Image:
+    """Under-exposed: no brighter than some of DUSK, whatever it was, so that it can be read yet."""
+    brightest = float(np.exp(rng.uniform(*np.log(DUSK))))
+    gain = min(1.0, brightest / max(float(np.percentile(image, 95)), 1.0))
+    noise = rng.normal(0, rng.uniform(0, 2.5), image.shape).astype(np.float32)
+    return np.asarray(np.clip(image * np.float32(gain) + noise, 0, 255), np.uint8)
 
 
 def _sharpen(image: Image, rng: np.random.Generator) -> Image:

@@ -36,6 +36,7 @@ VARIANTS = (
     _variant(BASE, "nothing"),
     _variant("augment-none", "no augmentation", "--augment none"),
     _variant("augment-light", "light augmentation", "--augment light"),
+    _variant("augment-harsh", "more from the side, bleached, dark", "--augment harsh"),
     *(_variant(f"without-{part}", f"augmentation without {part}", f"--without {part}")
       for part in PARTS),
     _variant("flips-0", "no mirrored signs", "--flips 0"),
