@@ -126,6 +126,9 @@ def test_no_crop_becomes_black(level: str) -> None:
     dark = (smooth(STORED, STORED, seed=3) // 8).astype(np.uint8)
     full = Augmentation(level)
     assert min(full(dark, dice(seed)).std() for seed in range(300)) > 1
+    hazy = (110 + smooth(STORED, STORED, seed=3) // 8).astype(np.uint8)
+    shown = [full(hazy, dice(seed)).std() for seed in range(300)]
+    assert np.mean(np.array(shown) < augment.LEAST_CONTRAST) < 0.01  # moved out of the crop
 
 
 def test_a_cover_hides_a_part_and_never_writes_into_the_crop() -> None:

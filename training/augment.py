@@ -38,8 +38,9 @@ GEOMETRY = {
     "full": Geometry(0.22, 0.12, 5, 0.1, 0.12, 0.6, 0.025),
     "harsh": Geometry(0.22, 0.12, 5, 0.1, 0.2, 1.0, 0.025),
 }
-FADED = {"full": 0.06, "harsh": 0.12}  # how often a sign is bleached, …
-DARK = {"full": 0.0, "harsh": 0.15}  # … and how often it is taken with far too little light
+# How often a sign is bleached, and how often it is taken with far too little light.
+BLEACHED = {"full": 0.06, "harsh": 0.12}
+DARK = {"full": 0.0, "harsh": 0.15}
 
 
 class Augmentation:
@@ -48,8 +49,8 @@ class Augmentation:
     `none` cuts the centre as the device would, `shift` moves it by whole pixels and hides a square,
     `light` moves it a little and changes its brightness, `full` does everything, and `harsh` shows
     more signs from the side, bleached and in the dark; `without` leaves some of PARTS out of those
-    two. `margin` is the share of a sign's longer side that the net sees
-    around it, `size` the pixels it sees.
+    two. `margin` is the share of a sign's longer side that the net sees around it, `size` the
+    pixels it sees.
     """
 
     def __init__(
@@ -96,12 +97,15 @@ class Augmentation:
             out = _grain(out, rng)
         if "light" in self.without:
             return out
-        if rng.random() < FADED[self.level]:
+        if rng.random() < BLEACHED[self.level]:
             out = _fade(out, rng)
-        if DARK[self.level] and rng.random() < DARK[self.level]:
+        lit = out
+        if (dark := DARK[self.level]) and rng.random() < dark:
             out = _dusk(out, rng)
-        other = disturb(out, rng, blur=0.4)
-        return other if other.std() > LEAST_CONTRAST else out  # nothing can be learnt from black
+        for dimmer in (disturb(out, rng, blur=0.4), out):
+            if dimmer.std() > LEAST_CONTRAST:  # nothing can be learnt from black
+                return dimmer
+        return lit
 
 
 def _corners(stored: int, visible: float) -> NDArray[np.float64]:
@@ -243,7 +247,7 @@ def _fade(image: Image, rng: np.random.Generator) -> Image:
 
 
 def _dusk(image: Image, rng: np.random.Generator) -> Image:
-    """Under-exposed: no brighter than some of DUSK, whatever it was, so that it can be read yet."""
+    """Under-exposed, with a sensor's noise; what is that dark already becomes no darker."""
     brightest = float(np.exp(rng.uniform(*np.log(DUSK))))
     gain = min(1.0, brightest / max(float(np.percentile(image, 95)), 1.0))
     noise = rng.normal(0, rng.uniform(0, 2.5), image.shape).astype(np.float32)
