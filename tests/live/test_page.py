@@ -112,15 +112,65 @@ def test_the_timeline_fills_and_can_be_filtered(browser: Browser, url: str) -> N
     browser.wait(lambda: len(set(browser.run(names))) > 1, "the others too")
 
 
-def test_a_chip_stays_while_its_count_moves(browser: Browser, url: str) -> None:
-    chip = "document.querySelector('[data-key=\"null\"]')"
+def test_a_chip_stays_where_it_is_while_counts_move(browser: Browser, url: str) -> None:
+    """The first count becomes the smallest, so that a list in their order would be another one."""
     browser.open(f"{url}?token={TOKEN}")
-    browser.wait(lambda: browser.run(f"return {chip} !== null"), "the chip of all signs")
+    chips = "[...document.querySelectorAll('#classes .chip')]"
+    browser.wait(lambda: browser.run(f"return {chips}.length > 3"), "the chips")
+    browser.run(
+        f"""window.taken = 0;
+        window.before = {chips}.map((chip) => chip.dataset.key);
+        new MutationObserver((all) => {{
+            for (const each of all) window.taken += each.removedNodes.length;
+        }}).observe(document.querySelector('#classes'), {{ childList: true }});
+        const real = window.fetch;
+        window.fetch = async (path, options) => {{
+            const answer = await real(path, options);
+            if (path !== '/api/counts') return answer;
+            const {{ classes }} = await answer.json();
+            classes.reverse().forEach((each, place) => each.count = 1000 - place);
+            return new Response(JSON.stringify({{ classes }}));
+        }};"""
+    )
 
-    count = browser.run(f"window.chip = {chip}; return window.chip.innerText")
+    browser.wait(
+        lambda: browser.run(f"return {chips}.some((chip) => chip.innerText.trim() === '1000')"),
+        "other counts",
+    )
+    assert browser.run("return window.taken") == 0
+    after = browser.run(f"return {chips}.map((chip) => chip.dataset.key)")
+    assert after[: len(browser.run("return window.before"))] == browser.run("return window.before")
 
-    browser.wait(lambda: browser.run(f"return {chip}.innerText") != count, "another count")
-    assert browser.run(f"return window.chip === {chip}")
+
+def test_no_answer_about_a_former_choice_is_shown(browser: Browser, url: str) -> None:
+    browser.open(f"{url}?token={TOKEN}")
+    chips = "[...document.querySelectorAll('#classes .chip')]"
+    names = "[...document.querySelectorAll('#signs .name')].map((e) => e.innerText.trim())"
+    browser.wait(lambda: browser.run(f"return {chips}.length > 3"), "the chips")
+
+    browser.run(
+        f"""window.asked = 0;
+        const real = window.fetch;
+        window.fetch = async (path, options) => {{
+            const about = new URL(path, location.href);
+            if (about.pathname === '/api/signs' && !about.searchParams.has('class')) {{
+                await new Promise((resolve) => setTimeout(resolve, 500));
+                window.asked += 1;
+            }}
+            return real(path, options);
+        }};
+        window.shown = new Set();
+        document.querySelector('[data-key="null"]').click();
+        setTimeout(() => {{
+            document.querySelector('[data-key="2"]').click();
+            new MutationObserver(() => {names}.forEach((name) => window.shown.add(name)))
+                .observe(document.querySelector('#signs'), {{ childList: true }});
+        }}, 100);"""
+    )
+
+    browser.wait(lambda: browser.run("return window.shown.size"), "the class's signs")
+    assert browser.run("return window.asked") == 1
+    assert browser.run("return [...window.shown]") == ["Speed limit 50"]
 
 
 def test_an_upload_is_read(browser: Browser, url: str, tmp_path: Path) -> None:

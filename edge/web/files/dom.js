@@ -34,7 +34,8 @@ export function signRow(sign) {
   );
 }
 
-// A list whose entries stay the same elements as long as their keys do.
+// A list whose entries stay the same elements as long as their keys do. One that keeps its place
+// among the others is not taken out for a moment: a press of it would be lost.
 export function fillList(list, entries, keyOf, makeEntry) {
   const old = new Map([...list.children].map((child) => [child.dataset.key, child]));
   const fresh = entries.map((entry) => {
@@ -45,8 +46,11 @@ export function fillList(list, entries, keyOf, makeEntry) {
     element.dataset.key = key;
     return element;
   });
-  const same = fresh.length === list.children.length && fresh.every((e, i) => e === list.children[i]);
-  if (!same) list.replaceChildren(...fresh);
+  const wanted = new Set(fresh);
+  for (const child of [...list.children]) if (!wanted.has(child)) child.remove();
+  fresh.forEach((element, place) => {
+    if (list.children[place] !== element) list.insertBefore(element, list.children[place] ?? null);
+  });
 }
 
 // A request of the page; one who has lost the token's cookie is shown the form.

@@ -98,11 +98,14 @@ function makeChip(entry) {
   return chip;
 }
 
-// A chip stays the same element, so that no press of it is lost while the counts move on.
+// A chip keeps its place once it is shown, and those of new classes come behind: what is pressed
+// does not move while the counts do.
 function fillClasses(counts) {
   const all = counts.reduce((sum, each) => sum + each.count, 0);
   const entries = all ? [{ class_id: null, name: "All signs", count: all }, ...counts] : [];
-  const focused = document.activeElement?.closest(".chip");
+  const shown = new Map([...classes.children].map((chip, place) => [chip.dataset.key, place]));
+  const place = (entry) => shown.get(chipKey(entry)) ?? shown.size;
+  entries.sort((one, other) => place(one) - place(other));
   fillList(classes, entries, chipKey, makeChip);
   for (const [index, entry] of entries.entries()) {
     const chip = classes.children[index];
@@ -110,7 +113,6 @@ function fillClasses(counts) {
     chip.setAttribute("aria-label", `${entry.name}: ${entry.count}`);
   }
   press();
-  if (focused?.isConnected) focused.focus();
 }
 
 function press() {
@@ -122,34 +124,47 @@ function press() {
 function choose(id) {
   wanted = id;
   press();
-  turn = turn.then(() => { // only now: an answer for the former choice may have been on its way
-    cards.clear();
-    oldest = null;
-    list.replaceChildren();
-  });
+  cards.clear();
+  oldest = null;
+  list.replaceChildren();
   return refreshHistory();
 }
 
 let turn = Promise.resolve(); // one after the other, so that no card is made twice
 
-export function refreshHistory() {
-  turn = turn.then(async () => {
-    const first = cards.size === 0;
-    const [signs, counts] = await Promise.all([get(null), getCounts()]);
-    if (wanted === null) say(signs);
-    put(signs, false);
-    fillClasses(counts);
-    if (first) byId("more").hidden = signs.length === 0 || (await get(oldest)).length === 0;
+// Does something in its turn. It asks `current` after each wait: whoever has chosen another class in
+// the meantime wants no answer about the former one.
+function inTurn(work) {
+  turn = turn.then(() => {
+    const asked = wanted;
+    return work(() => wanted === asked);
   }).catch(() => {});
   return turn;
 }
 
-byId("more").addEventListener("click", () => {
-  turn = turn.then(async () => {
-    put(await get(oldest), true);
-    byId("more").hidden = (await get(oldest)).length === 0;
-  }).catch(() => {});
-});
+export function refreshHistory() {
+  return inTurn(async (current) => {
+    const counting = getCounts().catch(() => null); // without them the signs are shown all the same
+    const signs = await get(null);
+    if (!current()) return;
+    const first = cards.size === 0;
+    if (wanted === null) say(signs);
+    put(signs, false);
+    const counts = await counting;
+    if (counts) fillClasses(counts);
+    if (!first) return;
+    const isAll = signs.length === 0 || (await get(oldest)).length === 0;
+    if (current()) byId("more").hidden = isAll;
+  });
+}
+
+byId("more").addEventListener("click", () => inTurn(async (current) => {
+  const signs = await get(oldest);
+  if (!current()) return;
+  put(signs, true);
+  const isAll = (await get(oldest)).length === 0;
+  if (current()) byId("more").hidden = isAll;
+}));
 
 export function showKept(kept) {
   setText(byId("kept"), kept ? "" : "of this run; --store FILE.sqlite keeps it");
