@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 
-import cv2
-
 from edge.core import Detection, Detector, Frame, Image
 
 
@@ -19,8 +17,7 @@ class AheadDetector:
     the meantime. One-thread interpreters side by side do more frames a second than one
     interpreter with as many threads, because none waits for another between two layers; but each
     frame takes longer, so this is nothing for cameras. Only every `every`-th frame is looked at,
-    as by `SparseDetector`. Every processor is busy then, so OpenCV has no threads of its own until
-    this is closed. Close it when done.
+    as by `SparseDetector`. Close it when done.
     """
 
     def __init__(self, detectors: Sequence[Detector], every: int = 1) -> None:
@@ -31,8 +28,6 @@ class AheadDetector:
         self._every = every
         self._pool = ThreadPoolExecutor(len(detectors), thread_name_prefix="detect")
         self._found: dict[int, Future[list[Detection]]] = {}  # by the picture's identity
-        self._opencv_threads = cv2.getNumThreads()
-        cv2.setNumThreads(1)
 
     def feed(self, frames: Iterable[Frame | None]) -> Iterator[Frame | None]:
         """The same frames in the same order; the next ones are being looked at already.
@@ -73,7 +68,6 @@ class AheadDetector:
     def close(self) -> None:
         """End the threads; a picture in work is finished first."""
         self._pool.shutdown(cancel_futures=True)
-        cv2.setNumThreads(self._opencv_threads)
 
     def _look(self, image: Image) -> list[Detection]:
         detector = self._idle.get()

@@ -47,6 +47,7 @@ from edge.sinks.video import VideoSink
 from edge.sinks.window import WindowClosed, WindowSink, window_problem
 from edge.sources import SourceInfo, arrivals, open_source, source_options
 from edge.status import StatusLine, Watch
+from edge.threads import opencv_beside
 from edge.web.opening import check_web, open_store_and_page
 from models.errors import OutputError, SourceError, UsageError
 
@@ -233,6 +234,7 @@ def run(
             ahead = look_ahead(models, config, info.stills)
             if ahead:
                 stack.callback(ahead.close)
+                stack.enter_context(opencv_beside(1 + len(models.others)))
             rebuild = rebuilder(models, config, info.stills, ahead)
             line = rebuild(config)
             if reread:

@@ -16,57 +16,63 @@ CALLS = 10  # at a time of every model with every thread count, for a median tha
 PEAK = "peak"
 
 
-class Bare:
-    """Both models, and what a processor can do at most, ready to be called with every thread count.
+Batch = Mapping[tuple[str, int], Sequence[float]]  # (model, thread count) → seconds of each call
+TOGETHER = "together"  # all workers at once, a frame of theirs
 
-    `measure` as often as the figures are wanted: a machine that others share is not equally quick
-    for a minute, so what is compared with them belongs between two measurements.
+
+class Bare:
+    """Both models, and what a processor can do at most, called with every thread count.
+
+    `measure` gives a batch of calls and leaves nothing in memory. A machine that others share is
+    not equally quick for a minute, so what is compared with a batch belongs between two.
     """
 
     def __init__(self, detector: str, classifier: str) -> None:
-        data = {"detector": _data(detector), "classifier": _data(classifier)}
+        self._data = {"detector": _data(detector), "classifier": _data(classifier)}
         self._asked = {}
         try:
             peak, done = peak_model()
-            self._asked = {name: operations(model) for name, model in data.items()} | {PEAK: done}
-            data[PEAK] = peak
+            found = {name: operations(model) for name, model in self._data.items()}
+            self._asked = found | {PEAK: done}
+            self._data[PEAK] = peak
         except ImportError:
             pass  # `tflite-runtime` cannot tell; a bench without it is still one
         self._counts = counts(available_threads())
-        self._invokes: dict[tuple[str, int], Invoke] = {
-            (name, count): open_interpreter(model, name, count).invoke
-            for name, model in data.items()
+
+    def measure(self, calls: int) -> Batch:
+        """So many calls of everything, in turns, so that a busy moment hits all alike."""
+        invokes: dict[tuple[str, int], list[Invoke]] = {
+            (name, count): [open_interpreter(model, name, count).invoke]
+            for name, model in self._data.items()
             for count in self._counts
         }
-        self._workers = [
-            open_interpreter(data["detector"], "detector", 1).invoke
-            for _ in range(self._counts[-1])
+        most = self._counts[-1]
+        invokes[TOGETHER, most] = [
+            open_interpreter(self._data["detector"], "detector", 1).invoke for _ in range(most)
         ]
-        self._seconds: dict[tuple[str, int], list[float]] = {key: [] for key in self._invokes}
-        self._together: list[float] = []
-
-    def measure(self, calls: int) -> None:
-        """So many calls more of everything, in turns, so that a busy moment hits all alike."""
+        seconds: dict[tuple[str, int], list[float]] = {key: [] for key in invokes}
         for call in range(calls + 1):
-            turn = {key: timed_together([invoke]) for key, invoke in self._invokes.items()}
-            all_at_once = timed_together(self._workers)
+            turn = {key: timed_together(each) for key, each in invokes.items()}
             if call:  # the first prepares what the others find ready
-                self._together.append(all_at_once / len(self._workers))
                 for key, spent in turn.items():
-                    self._seconds[key].append(spent)
+                    seconds[key].append(spent / len(invokes[key]))
+        return seconds
 
-    def figures(self) -> dict[str, Any]:
+    def figures(self, batches: Sequence[Batch]) -> dict[str, Any]:
         """For each model its milliseconds a call by thread count, operations and share of the peak.
 
         Beside them `workers` with `workers_ms`: one-thread interpreters of the detector at work at
         once, one for each processor, and the time a frame then takes on average; and `peak_gops`,
         the most int8 operations a second by thread count. Where LiteRT brings no schema, the peak
-        and what follows from it are empty. Medians of all calls so far.
+        and what follows from it are empty. Medians of all calls.
         """
-        seconds = {key: median(each) for key, each in self._seconds.items()}
+        seconds = {
+            key: median(spent for batch in batches for spent in batch[key]) for key in batches[0]
+        }
+        together = seconds.pop((TOGETHER, self._counts[-1]))
         return _figures(self._counts, seconds, self._asked) | {
-            "workers": len(self._workers),
-            "workers_ms": round(1000 * median(self._together), 3),
+            "workers": self._counts[-1],
+            "workers_ms": round(1000 * together, 3),
         }
 
 

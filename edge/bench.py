@@ -18,8 +18,9 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from edge.app import DEMO, run
@@ -30,6 +31,7 @@ from edge.core import Box, Image, Reading
 from edge.line import build, load_models
 from edge.machine import machine
 from edge.measure import Stages, peak_memory
+from edge.memory import keep_memory
 from edge.overlay import Overlay
 from edge.reports import write_json
 from edge.sinks.files import prove_place
@@ -62,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise UsageError(f"--frames: expected 1 or more, found {flags.frames}")
     if flags.json:
         prove_place(flags.json)
+    keep_memory()
     result = measure(config, flags.frames)
     print(table(result))
     if flags.json:
@@ -92,16 +95,19 @@ def measure(config: Config, frames: int) -> dict[str, Any]:
         limited = replace(config, max_frames=WARM_UP + frames)
         log_file = str(Path(folder, "bench.jsonl"))
         nets = Bare(config.detector, config.classifier)
+        batches = [nets.measure(calls := min(CALLS, frames))]
         whole = {}
         for name, output in (("events", ""), ("events_and_video", video)):
-            nets.measure(min(CALLS, frames))
             whole[name] = spawn_whole(replace(limited, events=log_file, output=output))
-        nets.measure(min(CALLS, frames))
-    bare, reads = nets.figures(), models["reads_a_frame"]
-    best = best_rate(bare, reads)
-    for figures in whole.values():
-        figures["share_of_bare"] = round(figures["frames_per_second"] / best, 3)
-    bare["frames_per_second"] = round(best, 2)
+            batches.append(nets.measure(calls))
+    reads = models["reads_a_frame"]
+    rates = [best_rate(nets.figures([batch]), reads) for batch in batches]
+    for figures, around in zip(whole.values(), pairwise(rates), strict=True):
+        figures["share_of_bare"] = round(figures["frames_per_second"] / fmean(around), 3)
+    bare = nets.figures(batches) | {
+        "frames_per_second": round(fmean(rates), 2),
+        "each": [round(rate, 2) for rate in rates],  # before, between and after the whole runs
+    }
     return {
         "source": config.source,
         "frames": frames,

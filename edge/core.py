@@ -203,18 +203,19 @@ class Scene:
 class Tensor(NamedTuple):
     """An output of a model as the model gives it; `real` says what its values mean.
 
-    Quantised ones mean (value - zero) · scale, with a positive scale; floats mean themselves.
+    Quantised ones mean (value - zero) · scale, with a positive scale; float32 mean themselves.
     """
 
     values: Array
     scale: float = 1.0
     zero: int = 0
 
-    def real(self) -> Array:
-        """What the values mean, float32."""
-        if self.values.dtype == np.float32:
-            return self.values
-        out = self.values.astype(np.float32)
+    def real(self, part: Array | None = None) -> Array:
+        """What the values mean, or those of a `part` of them, float32."""
+        values = self.values if part is None else part
+        if values.dtype == np.float32:
+            return values
+        out = values.astype(np.float32)
         out -= self.zero
         out *= self.scale
         return out
@@ -229,7 +230,7 @@ class Tensor(NamedTuple):
             return np.flatnonzero(self.real().reshape(-1) >= bound)
         levels = np.arange(256, dtype=np.uint8).view(flat.dtype)
         levels.sort()
-        enough = levels[self._replace(values=levels).real() >= bound]
+        enough = levels[self.real(levels) >= bound]
         return np.flatnonzero(flat >= enough[0]) if len(enough) else enough.astype(np.intp)
 
 

@@ -103,9 +103,8 @@ class YoloDetector:
             kept = logits.at_least(self._logit)
             if not len(kept):
                 continue
-            rows = distances.values.reshape(-1, 4, bins)[kept]
-            chosen = distances._replace(values=rows).real()  # (n, 4, bins)
-            flat = logits._replace(values=logits.values.reshape(-1)[kept]).real()
+            chosen = distances.real(distances.values.reshape(-1, 4, bins)[kept])  # (n, 4, bins)
+            flat = logits.real(logits.values.reshape(-1)[kept])
             if bins == 1:
                 sides = chosen[:, :, 0]  # (n, 4) left, top, right, bottom, in cells
             else:

@@ -14,13 +14,12 @@ MIB = 1 << 20
 
 
 class Setting(NamedTuple):
-    """Of glibc's `mallopt`: its number in <malloc.h>, the value, and the user's own way to say it.
-
-    `MALLOC_TOP_PAD_` and its like end in an underscore, `MALLOC_ARENA_MAX` does not.
-    """
+    """One of glibc's `mallopt`: its number in <malloc.h>, the value, and what it is called in
+    GLIBC_TUNABLES and among the environment's variables."""
 
     number: int
     value: int
+    name: str
     variable: str
 
 
@@ -28,28 +27,31 @@ class Setting(NamedTuple):
 # thread makes and another lets go then leave holes in all of them, which on a small board is
 # memory lost. And it returns what a frame's pictures have left to the system as soon as they are
 # gone, to ask for it again, page by page, with the next frame: up to a thousand page faults a
-# frame. So the pools are few, and keep what is as large as some pictures.
-SETTINGS = (
-    Setting(-8, POOLS, "MALLOC_ARENA_MAX"),
-    Setting(-3, 32 * MIB, "MALLOC_MMAP_THRESHOLD_"),  # the most that it takes; larger: not pooled
-    Setting(-1, 64 * MIB, "MALLOC_TRIM_THRESHOLD_"),  # free memory at the end of a pool
-    Setting(-2, 16 * MIB, "MALLOC_TOP_PAD_"),  # asked for at once; a page counts when it is used
+# frame. So the pools are few, and keep the room of some pictures.
+FEW = (Setting(-8, POOLS, "arena_max", "MALLOC_ARENA_MAX"),)
+KEPT = (
+    Setting(-3, 32 * MIB, "mmap_threshold", "MALLOC_MMAP_THRESHOLD_"),  # larger: outside of pools
+    Setting(-1, 64 * MIB, "trim_threshold", "MALLOC_TRIM_THRESHOLD_"),  # free at a pool's end
+    Setting(-2, 16 * MIB, "top_pad", "MALLOC_TOP_PAD_"),  # asked for at once, used page by page
 )
 
 
 def keep_memory() -> list[str]:
-    """Let all threads share two pools that keep the room of pictures; the settings that took
-    effect, by the names of their variables.
+    """Let all threads share two pools that keep the room of pictures; the names of what took
+    effect.
 
-    One that the user has set goes as it is said there. Nothing happens where there is no glibc.
+    A setting of the user's own goes first. Nothing happens where there is no glibc; on 32 bits
+    the pools are few, but smaller than a picture.
     """
     if sys.platform != "linux":
         return []
+    said = {word.partition("=")[0] for word in os.environ.get("GLIBC_TUNABLES", "").split(":")}
     with suppress(OSError, AttributeError):  # musl has no such function
         mallopt: Callable[[int, int], int] = ctypes.CDLL(None).mallopt
         return [
-            each.variable
-            for each in SETTINGS
-            if each.variable not in os.environ and mallopt(each.number, each.value)
+            each.name
+            for each in (FEW + KEPT if sys.maxsize > 2**32 else FEW)
+            if each.variable not in os.environ and f"glibc.malloc.{each.name}" not in said
+            if mallopt(each.number, each.value)
         ]
     return []

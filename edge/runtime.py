@@ -77,6 +77,13 @@ class LiteRtRuntime:
                 f"found {inputs[0]['quantization']}"
             )
         self._outputs = self._interpreter.get_output_details()
+        for output in self._outputs:
+            kind = np.dtype(output["dtype"])
+            if kind != np.float32 and not (kind.kind in "iu" and output["quantization"][0] > 0):
+                raise ModelError(
+                    f"{name}: expected outputs of float32 or quantised integers, found {kind.name} "
+                    f"of scale {output['quantization'][0]}"
+                )
         self.shapes = tuple(tuple(int(n) for n in o["shape"]) for o in self._outputs)
 
     @property

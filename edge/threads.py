@@ -7,12 +7,13 @@ import logging
 import math
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from edge.cache import cache_folder
@@ -100,6 +101,18 @@ def measure(make: Callable[[int], Invoke], processors: int, timed: Timed | None 
             threads = count
     log.debug("seconds a frame by threads: %s, %d workers: %s", best, most, together)
     return Plan(threads, most if together < best[threads] * MARGIN else 1)
+
+
+@contextmanager
+def opencv_beside(workers: int) -> Iterator[None]:
+    """Let OpenCV start no threads where so many workers keep all processors busy."""
+    before = cv2.getNumThreads()
+    if workers >= available_threads():
+        cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 def timed_together(invokes: Sequence[Invoke]) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
-import cv2
 import pytest
 from fakes import numbered_image
 
@@ -132,15 +131,3 @@ def test_where_none_comes_for_a_while_those_that_wait_come_then_pauses() -> None
         *(True, False, True)
     ]
     ahead.close()
-
-
-def test_opencv_has_its_threads_back_in_the_end() -> None:
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(3)
-    try:
-        ahead = AheadDetector([Numbered(), Numbered()])
-        assert cv2.getNumThreads() == 1
-        ahead.close()
-        assert cv2.getNumThreads() == 3
-    finally:
-        cv2.setNumThreads(before)

@@ -34,9 +34,7 @@ def models(tmp_path: Path) -> tuple[str, str]:
 
 def test_every_thread_count_is_measured(models: tuple[str, str]) -> None:
     nets = Bare(*models)
-    nets.measure(1)
-    nets.measure(1)
-    found = nets.figures()
+    found = nets.figures([nets.measure(1), nets.measure(2)])
 
     tried = [str(count) for count in counts(available_threads())]
     for name, count in (("detector", 2 * 8 * 192 * 65), ("classifier", 2 * 45 * 192)):
@@ -60,13 +58,23 @@ def test_without_a_schema_there_is_no_peak_and_no_error(
     monkeypatch.setattr(bare, "peak_model", missing)
 
     nets = Bare(*models)
-    nets.measure(1)
-    found = nets.figures()
+    found = nets.figures([nets.measure(1)])
 
     assert found["peak_gops"] == {}
     assert found["detector"]["operations"] is None
     assert found["detector"]["share_of_peak"] == {}
     assert "–" in "\n".join(bare_table(found))
+
+
+def test_figures_are_the_medians_of_all_batches(models: tuple[str, str]) -> None:
+    nets = Bare(*models)
+    one, other = nets.measure(1), nets.measure(2)
+    key = ("detector", 1)
+    one, other = {**one, key: [0.001]}, {**other, key: [0.003, 0.005]}
+
+    assert [len(each[key]) for each in (one, other)] == [1, 2]
+    assert nets.figures([one, other])["detector"]["ms"]["1"] == 3.0
+    assert nets.figures([one])["detector"]["ms"]["1"] == 1.0
 
 
 def test_the_best_rate_is_that_of_the_best_thread_count() -> None:

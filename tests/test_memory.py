@@ -20,7 +20,7 @@ COUNT = """
 import ctypes, sys, threading
 from edge.memory import keep_memory
 if sys.argv[2] == "shared":
-    assert "MALLOC_ARENA_MAX" in keep_memory()
+    assert "arena_max" in keep_memory()
 barrier = threading.Barrier(9)
 def work():
     kept = [bytearray(2000) for _ in range(100)]
@@ -83,8 +83,16 @@ def test_the_room_of_pictures_is_kept_for_the_next_frame() -> None:
     assert faults("kept") < pages / 40
 
 
-def test_what_the_user_says_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    for each in memory.SETTINGS:
-        monkeypatch.setenv(each.variable, "4")
+@pytest.mark.skipif(sys.maxsize < 2**32, reason="there some do not apply")
+@pytest.mark.parametrize("own", [*memory.FEW, *memory.KEPT], ids=lambda each: each.name)
+@pytest.mark.parametrize("how", ["variable", "tunable"])
+def test_what_the_user_says_goes_first(
+    own: memory.Setting, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if how == "variable":
+        monkeypatch.setenv(own.variable, "4")
+    else:
+        monkeypatch.setenv("GLIBC_TUNABLES", f"glibc.rtld.nns=2:glibc.malloc.{own.name}=4")
 
-    assert memory.keep_memory() == []
+    others = [each.name for each in (*memory.FEW, *memory.KEPT) if each != own]
+    assert memory.keep_memory() == others

@@ -32,7 +32,7 @@ def loaded(spec: Spec, data: bytes, folder: Path) -> LiteRtRuntime:
     return LiteRtRuntime(spec, save(spec, data, folder), threads=1)
 
 
-def test_outputs_come_dequantised_with_scale_and_zero_point(tmp_path: Path) -> None:
+def test_outputs_come_quantised_with_scale_and_zero_point(tmp_path: Path) -> None:
     data = classifier_bytes()
     runtime = loaded(classifier_spec(data), data, tmp_path)
     image = np.zeros((8, 8, 3), np.uint8)

@@ -6,10 +6,20 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import pytest
 
 from edge import threads
-from edge.threads import BUDGET_S, FILE, Plan, counts, measure, plan_for, remembered
+from edge.threads import (
+    BUDGET_S,
+    FILE,
+    Plan,
+    counts,
+    measure,
+    opencv_beside,
+    plan_for,
+    remembered,
+)
 from models.errors import ModelError
 from models.processors import available_threads
 from tests.small_models import detector_bytes, detector_spec, save
@@ -161,3 +171,19 @@ def test_a_real_model_is_measured_for_this_machine(
 def test_a_model_that_is_not_there_is_named() -> None:
     with pytest.raises(ModelError, match="no model called 'gone'"):
         plan_for("gone")
+
+
+@pytest.mark.parametrize(("workers", "own"), [(4, 1), (5, 1), (3, 3)])
+def test_opencv_has_no_threads_beside_workers_on_all_processors(
+    workers: int, own: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.threads.available_threads", lambda: 4)
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(3)
+    try:
+        with pytest.raises(KeyError), opencv_beside(workers):
+            assert cv2.getNumThreads() == own
+            raise KeyError
+        assert cv2.getNumThreads() == 3
+    finally:
+        cv2.setNumThreads(before)

@@ -52,7 +52,7 @@ from training.judge import View  # noqa: E402
 from training.nets import NETS, Shape, build  # noqa: E402
 from training.others import load_teachers  # noqa: E402
 from training.runs import write_recipe  # noqa: E402
-from training.watched import margin, read_answers  # noqa: E402
+from training.watched import margin, read_answers, write_answers  # noqa: E402
 
 RECIPE = Recipe(
     epochs=2, samples=1024, batch=32, drawn=1, width=0.5, average=0.5, warmup=0.2, augment="light"
@@ -338,7 +338,11 @@ def test_a_run_is_asked_about_its_own_pictures_corrupted(
         assert np.abs(found.logits - kept.logits).max() > 1e-2
     with pytest.raises(UsageError, match="--part watched: expected --corrupted"):
         judge.main([str(folds[0]), "--part", "watched"])
-    (folds[0] / "watched.npz").unlink()
+    kept = folds[0] / "watched.npz"
+    write_answers(kept, read_answers(kept)._replace(names=("x.png",) * len(found.names)))
+    with pytest.raises(SourceError, match=r"was watched on, found no x\.png"):
+        judge.main([str(folds[0]), "--part", "watched", "--corrupted"])
+    kept.unlink()
     with pytest.raises(SourceError, match=r"watched.npz: expected the answers of a run"):
         judge.main([str(folds[0]), "--part", "watched", "--corrupted"])
 

@@ -21,18 +21,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from models.errors import UsageError, run_command
-from training.comparison import (
-    Compared,
-    Watched,
-    chart,
-    compare,
-    csv_table,
-    markdown,
-    read_recipe,
-    read_watched,
-    refuse_other,
-    text,
-)
+from training.comparison import Compared, Watched, compare, read_recipe, read_watched, refuse_other
+from training.comparison_sheet import chart, csv_table, markdown, text
 from training.rungs import CLASSIFIER
 from training.series import (
     Findings,
@@ -119,24 +109,32 @@ class Series(NamedTuple):
         return found
 
 
-def ask_corrupted(runs: Sequence[Path]) -> None:
-    """Ask each net that was not asked yet about its pictures, corrupted; TrainingsError if it
-    cannot be."""
-    missing = [str(run) for run in runs if not (run / answers_file(WATCHED, True)).exists()]
-    words = ("-m", JUDGE, *missing, "--part", WATCHED, "--corrupted")
-    if missing and subprocess.run([sys.executable, *words], check=False).returncode:
-        raise TrainingsError(f"expected answers about corrupted pictures, found {line(words)} fail")
+def ask_corrupted(runs: Sequence[Path]) -> list[str]:
+    """Ask each net that was not asked yet about its pictures, corrupted; the runs that could not
+    be."""
+    missing = [run for run in runs if not _asked(run)]
+    if missing:
+        words = ("-m", JUDGE, *map(str, missing), "--part", WATCHED, "--corrupted")
+        subprocess.run([sys.executable, *words], check=False)
+    return [run.name for run in missing if not _asked(run)]
+
+
+def _asked(run: Path) -> bool:
+    return (run / answers_file(WATCHED, corrupted=True)).exists()
 
 
 def comparisons(series: Series) -> list[Compared]:
-    """A row for each variant that is done, the base first; empty before the base is."""
+    """A row for each variant that is done and was asked, the base first; empty without the base."""
     found: list[Compared] = []
     done = series.done()
     groups = tracks("gtsrb") if done else {}
     base: Watched | None = None
-    ask_corrupted([job.run for variant in done for job in series.jobs(variant)])
     for variant in done:
         own = series.jobs(variant)
+        if not all(_asked(job.run) for job in own):
+            if variant.name == BASE:
+                break
+            continue
         watched = read_watched([job.run for job in own])
         base = base or watched
         about = (variant.name, variant.change, tuple(line(job.words) for job in own))
@@ -159,7 +157,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     variants = plan(chosen.only, chosen.teacher)
     series = Series(variants, folder(chosen), chosen.repeats, chosen.quick)
 
+    unasked: list[str] = []
+
     def show() -> Findings | None:
+        done = [job.run for variant in series.done() for job in series.jobs(variant)]
+        unasked.extend(ask_corrupted(done))
         table = comparisons(series)
         if not table:
             return None
@@ -175,6 +177,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not chosen.list:
         series.done()  # refuse what other recipes trained before hours are spent beside it
     conduct(chosen, "training", series.ordered(), show)
+    if unasked:
+        names = ", ".join(unasked)
+        raise TrainingsError(f"expected answers about corrupted pictures, found none of {names}")
 
 
 if __name__ == "__main__":

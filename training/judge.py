@@ -1,4 +1,4 @@
-"""Measures finished nets on a part that neither their training nor any choice has seen.
+"""Measures finished nets on a part of their pictures, such as one that no training has seen.
 
     python -m training.judge runs/cifar10/residual
     python -m training.judge runs/cifar10/residual runs/cifar10/pooled
@@ -9,7 +9,7 @@ measured as the device reads with them, by `calibration.evaluate`. Of several ne
 probabilities is measured too; with `--mirrored` each net's answer is the mean of those to a picture
 and to its mirror image. With `--corrupted` each picture is spoilt by one of twelve corruptions,
 which take turns. `--part watched` are the pictures that the run was watched on. The answers are
-left in each run's folder, under the part's name.
+left in each run's folder, as `judge.npz`, `watched-corrupted.npz` and so on.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.command import CommandParser
-from models.errors import ModelError, UsageError, run_command
+from models.errors import ModelError, SourceError, UsageError, run_command
 from training import datasets
 from training.classifier import FINAL
 from training.corruptions import SEVERITY, in_turn
@@ -39,7 +39,6 @@ from training.watched import (
     WATCHED,
     Answers,
     answers_file,
-    groups,
     margin,
     read_answers,
     read_right,
@@ -111,7 +110,11 @@ def _read(
 def _named(dataset: datasets.Dataset, names: Sequence[str]) -> list[datasets.Example]:
     """Each once, in the order in which they are named."""
     known = {example.name: example for example in dataset.examples}
-    groups(names, {name: name for name in known})  # refuses one that is not there
+    if unknown := [name for name in names if name not in known]:
+        raise SourceError(
+            f"{dataset.files.path}: expected the pictures that a run was watched on, found no "
+            f"{unknown[0]}"
+        )
     return [known[name] for name in dict.fromkeys(names)]
 
 
@@ -146,8 +149,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--corrupted", action="store_true", help=f"spoil each picture, at severity {SEVERITY} of 5"
     )
     flags = parser.parse(arguments)
-    if flags.part == WATCHED and not flags.corrupted:
-        raise UsageError(f"--part {WATCHED}: expected --corrupted, the rest is in {FILE}")
+    if flags.part == WATCHED and (flags.mirrored or not flags.corrupted):
+        raise UsageError(f"--part {WATCHED}: expected --corrupted alone, the rest is in {FILE}")
     found = []
     for run in flags.runs:
         answers, signs = answer(run, flags.part, View(flags.mirrored, flags.corrupted))

@@ -15,7 +15,7 @@ from models.command import CommandParser
 from models.errors import OutputError, SourceError, UsageError
 
 RECIPE = "recipe.json"
-FINISHED = (RECIPE, "final.keras", "final.pt", "*.npz")  # the last: answers
+FINISHED = (RECIPE, "final.keras", "final.pt", "watched*.npz", "judge*.npz", "int8.npz")
 HERE = Path(__file__).parent
 
 
