@@ -154,18 +154,19 @@ def test_no_answer_about_a_former_choice_is_shown(browser: Browser, url: str) ->
         window.fetch = async (path, options) => {{
             const about = new URL(path, location.href);
             if (about.pathname === '/api/signs' && !about.searchParams.has('class')) {{
-                await new Promise((resolve) => setTimeout(resolve, 500));
                 window.asked += 1;
+                setTimeout(chooseAnother);
+                await new Promise((resolve) => setTimeout(resolve, 500));
             }}
             return real(path, options);
         }};
         window.shown = new Set();
-        document.querySelector('[data-key="null"]').click();
-        setTimeout(() => {{
+        const chooseAnother = () => {{
             document.querySelector('[data-key="2"]').click();
             new MutationObserver(() => {names}.forEach((name) => window.shown.add(name)))
                 .observe(document.querySelector('#signs'), {{ childList: true }});
-        }}, 100);"""
+        }};
+        document.querySelector('[data-key="null"]').click();"""
     )
 
     browser.wait(lambda: browser.run("return window.shown.size"), "the class's signs")
