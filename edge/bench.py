@@ -31,7 +31,7 @@ from edge.core import Box, Image, Reading
 from edge.line import build, load_models
 from edge.machine import machine
 from edge.measure import Stages, peak_memory
-from edge.memory import keep_memory
+from edge.memory import MIB, keep_memory
 from edge.overlay import Overlay
 from edge.reports import write_json
 from edge.sinks.files import prove_place
@@ -45,7 +45,6 @@ POINTS = (50, 95, 99)
 FRAMES = 300
 WARM_UP = 20  # frames: caches, clocks and the tracker's first tracks
 CHILD_TIMEOUT_S = 600
-MIB = 1 << 20
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -37,7 +37,7 @@ from training.series import (
     tracks,
 )
 from training.variants import BASE, FOLDS, TEACHER, VARIANTS, Variant, flags, fold, in_fold, taught
-from training.watched import WATCHED, answers_file
+from training.watched import CORRUPTED_FILE, WATCHED
 
 log = logging.getLogger(__name__)
 
@@ -120,21 +120,19 @@ def ask_corrupted(runs: Sequence[Path]) -> list[str]:
 
 
 def _asked(run: Path) -> bool:
-    return (run / answers_file(WATCHED, corrupted=True)).exists()
+    return (run / CORRUPTED_FILE).exists()
 
 
 def comparisons(series: Series) -> list[Compared]:
     """A row for each variant that is done and was asked, the base first; empty without the base."""
+    done = [v for v in series.done() if all(_asked(job.run) for job in series.jobs(v))]
+    if not done or done[0].name != BASE:
+        return []
     found: list[Compared] = []
-    done = series.done()
-    groups = tracks("gtsrb") if done else {}
+    groups = tracks("gtsrb")
     base: Watched | None = None
     for variant in done:
         own = series.jobs(variant)
-        if not all(_asked(job.run) for job in own):
-            if variant.name == BASE:
-                break
-            continue
         watched = read_watched([job.run for job in own])
         base = base or watched
         about = (variant.name, variant.change, tuple(line(job.words) for job in own))

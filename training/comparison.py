@@ -16,8 +16,8 @@ from models.intervals import paired_difference
 from training.classifier import Recipe
 from training.runs import RECIPE
 from training.watched import (
-    WATCHED,
-    answers_file,
+    CORRUPTED_FILE,
+    FILE,
     groups,
     read_answers,
     read_right,
@@ -111,12 +111,12 @@ def refuse_other(run: Path, flags: Mapping[str, str], base: Mapping[str, Any]) -
 
 def read_watched(runs: Sequence[Path]) -> Watched:
     """The answers of all trainings of one variant; SourceError where some are broken."""
-    each = [read_answers(run / answers_file(WATCHED)) for run in runs]
-    worse = [read_answers(run / answers_file(WATCHED, corrupted=True)) for run in runs]
+    each = [read_answers(run / FILE) for run in runs]
+    worse = [read_answers(run / CORRUPTED_FILE) for run in runs]
     for run, clean, corrupted in zip(runs, each, worse, strict=True):
         if clean.names != corrupted.names:
             raise SourceError(
-                f"{run / answers_file(WATCHED, corrupted=True)}: expected answers for the "
+                f"{run / CORRUPTED_FILE}: expected answers for the "
                 f"{len(clean.names)} pictures that the run was watched on, found others"
             )
     return Watched(

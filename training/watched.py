@@ -15,8 +15,14 @@ from models.imaging import CROP_MARGIN
 from models.intervals import mean_and_interval
 from models.signs import COUNT, label_names
 
+
+def answers_file(part: str, corrupted: bool = False) -> str:
+    """Where a run's folder has its answers for a part, as it is or with every picture corrupted."""
+    return f"{part}-corrupted.npz" if corrupted else f"{part}.npz"
+
+
 WATCHED = "watched"  # what a run was watched on, as the name of a part
-FILE = f"{WATCHED}.npz"
+FILE, CORRUPTED_FILE = answers_file(WATCHED), answers_file(WATCHED, corrupted=True)
 
 
 class Answers(NamedTuple):
@@ -26,11 +32,6 @@ class Answers(NamedTuple):
     labels: NDArray[np.int64]
     names: tuple[str, ...]
     part: str
-
-
-def answers_file(part: str, corrupted: bool = False) -> str:
-    """Where a run's folder has its answers for a part, as it is or with every picture corrupted."""
-    return f"{part}-corrupted.npz" if corrupted else f"{part}.npz"
 
 
 def write_answers(path: Path, answers: Answers) -> None:
