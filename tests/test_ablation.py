@@ -37,14 +37,14 @@ with (run.parent / "order").open("a") as order:
 if words.get("--dropout") == "0" and run.name.endswith("1"):
     sys.exit(3)
 recipe = {"folds": 0, "fold": 0, "seed": 0, "epochs": 13, "samples": 36000, "smoothing": 0.05}
-recipe |= {"average": 0.999, "flips": 0.3, "dropout": 0.2, "teachers": ""}
+recipe |= {"average": 0.0, "flips": 0.0, "dropout": 0.2, "teachers": ""}
 for flag, value in words.items():
     if flag != "--limit":
         recipe[flag[2:]] = type(recipe[flag[2:]])(value)
 wrong = {1}
 if recipe["smoothing"] == 0:
     wrong = set()
-if recipe["flips"] == 0:
+if recipe["flips"]:
     wrong = {0, 1, 2, 3}
 tracks = [2 * recipe["fold"], 2 * recipe["fold"] + 1]
 logits = np.zeros((4, 45), np.float32)
@@ -103,10 +103,10 @@ def order() -> list[str]:
 def test_each_variant_is_trained_on_both_folds_and_compared_with_the_base(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    base, flips, smoothing = run("--only", "smoothing-0", "flips-0")
-    assert order() == [f"{name}-{n}" for name in (BASE, "flips-0", "smoothing-0") for n in (0, 1)]
+    base, flips, smoothing = run("--only", "smoothing-0", "flips-0.3")
+    assert order() == [f"{name}-{n}" for name in (BASE, "flips-0.3", "smoothing-0") for n in (0, 1)]
     figures = [row["variant"] + " " + row["wrong"] + " " + row["top1"] for row in (base, flips)]
-    assert figures == ["base 2 0.750000", "flips-0 8 0.000000"]
+    assert figures == ["base 2 0.750000", "flips-0.3 8 0.000000"]
     assert (smoothing["watched"], smoothing["signs"], smoothing["wrong"]) == ("8", "4", "0")
     # ln 2 = 0.6931 where right, ln 88 = 4.4773 where wrong
     assert [row["nll"] for row in (base, flips, smoothing)] == ["1.639195", "4.477337", "0.693147"]
@@ -135,9 +135,9 @@ def test_each_net_is_asked_once_about_its_pictures_corrupted() -> None:
     own = [smoothing[f"corrupted_{key}"] for key in ("wrong", "difference", "low", "high")]
     assert own == ["2", "0.250000", "0.000000", "0.750000"]
     assert smoothing["corrupted_verdict"] == "no difference shown"
-    run("--only", "smoothing-0", "flips-0")
+    run("--only", "smoothing-0", "flips-0.3")
     assert Path("out/asked").read_text().split() == [
-        f"{name}-{fold}" for name in (BASE, "smoothing-0", "flips-0") for fold in (0, 1)
+        f"{name}-{fold}" for name in (BASE, "smoothing-0", "flips-0.3") for fold in (0, 1)
     ]
 
 
@@ -146,8 +146,8 @@ def test_a_net_that_cannot_be_asked_is_named_and_keeps_no_other_from_the_table(
 ) -> None:
     run("--only", "smoothing-0")
     monkeypatch.setattr(ablation, "JUDGE", "nobody")
-    with pytest.raises(TrainingsError, match="corrupted pictures, found none of flips-0-0, flips"):
-        run("--only", "smoothing-0", "flips-0")
+    with pytest.raises(TrainingsError, match=r"corrupted pictures, found none of flips-0\.3-0"):
+        run("--only", "smoothing-0", "flips-0.3")
     assert [row["variant"] for row in rows()] == [BASE, "smoothing-0"]
     Path("out/base-0/watched-corrupted.npz").unlink()
     with pytest.raises(SourceError, match="out: expected finished trainings, found none"):
@@ -164,18 +164,18 @@ def test_answers_about_other_pictures_corrupted_are_refused() -> None:
 
 
 def test_a_finished_training_is_not_repeated_and_an_unfinished_one_is() -> None:
-    run("--only", "flips-0")
-    Path("out/flips-0-1/recipe.json").unlink()
-    run("--only", "flips-0")
-    assert order() == ["base-0", "base-1", "flips-0-0", "flips-0-1", "flips-0-1"]
+    run("--only", "flips-0.3")
+    Path("out/flips-0.3-1/recipe.json").unlink()
+    run("--only", "flips-0.3")
+    assert order() == ["base-0", "base-1", "flips-0.3-0", "flips-0.3-1", "flips-0.3-1"]
 
 
 def test_repeats_have_seeds_of_their_own_and_come_after_all_variants() -> None:
-    base, flips = run("--only", "flips-0", "--repeats", "2")
+    base, flips = run("--only", "flips-0.3", "--repeats", "2")
     assert order() == [
-        f"{name}-{n}" for k in (0, 2) for name in (BASE, "flips-0") for n in (k, k + 1)
+        f"{name}-{n}" for k in (0, 2) for name in (BASE, "flips-0.3") for n in (k, k + 1)
     ]
-    recipe = json.loads(Path("out/flips-0-3/recipe.json").read_text())["recipe"]
+    recipe = json.loads(Path("out/flips-0.3-3/recipe.json").read_text())["recipe"]
     assert (recipe["fold"], recipe["seed"]) == (1, 3)
     assert (base["wrong"], base["watched"], base["signs"]) == ("4", "16", "4")
     assert flips["differences"].split() == ["-0.500000", "-1.000000"] * 2
@@ -183,12 +183,12 @@ def test_repeats_have_seeds_of_their_own_and_come_after_all_variants() -> None:
 
 def test_a_failed_training_is_named_at_the_end_and_keeps_no_other_from_the_table() -> None:
     with pytest.raises(TrainingsError, match="every training to be trained, found dropout-0-1"):
-        run("--only", "dropout-0", "flips-0")
-    assert [row["variant"] for row in rows()] == [BASE, "flips-0"]
+        run("--only", "dropout-0", "flips-0.3")
+    assert [row["variant"] for row in rows()] == [BASE, "flips-0.3"]
 
 
 def test_without_a_finished_base_there_is_no_table() -> None:
-    run("--only", "flips-0")
+    run("--only", "flips-0.3")
     Path("out/base-1/recipe.json").unlink()
     with pytest.raises(SourceError, match="out: expected finished trainings, found none"):
         run("--table")
@@ -197,21 +197,21 @@ def test_without_a_finished_base_there_is_no_table() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "match"),
     [
-        ("dropout", 0.3, r"flips-0-1: .* --flips 0, found dropout 0.3 instead of 0.2: remove"),
-        ("flips", 0.3, r"flips-0-1: .* found flips 0.3 instead of 0.0"),
-        ("rate", 1e-3, r"flips-0-1: .* found rate 0.001 instead of 0.004"),
+        ("dropout", 0.3, r"flips-0.3-1: .* --flips 0.3, found dropout 0.3 instead of 0.2: remove"),
+        ("flips", 0.0, r"flips-0.3-1: .* found flips 0.0 instead of 0.3"),
+        ("rate", 1e-3, r"flips-0.3-1: .* found rate 0.001 instead of 0.004"),
     ],
 )
 def test_what_was_trained_by_another_recipe_is_refused_before_anything_is_trained(
     key: str, value: float, match: str
 ) -> None:
-    run("--only", "flips-0")
-    path = Path("out/flips-0-1/recipe.json")
+    run("--only", "flips-0.3")
+    path = Path("out/flips-0.3-1/recipe.json")
     content = json.loads(path.read_text())
     content["recipe"][key] = value
     path.write_text(json.dumps(content))
     with pytest.raises(SourceError, match=match):
-        run("--only", "flips-0", "smoothing-0")
+        run("--only", "flips-0.3", "smoothing-0")
     assert "smoothing-0-0" not in order()
 
 
@@ -219,14 +219,14 @@ def test_a_quick_look_has_folders_of_its_own(capsys: pytest.CaptureFixture[str])
     ablation.main(["--out", "out", "--quick", "--list", "--only", "epochs-20"])
     lines = capsys.readouterr().out.splitlines()
     assert lines[3] == (
-        "python -m pretender --folds 2 --fold 1 --seed 1 --epochs 2 --samples 4000 --average 0.998 "
+        "python -m pretender --folds 2 --fold 1 --seed 1 --epochs 2 --samples 4000 "
         "--limit 2000 --run out/quick/epochs-20-1"
     )
     assert not Path("out").exists()
 
 
 def test_a_quick_table_says_so() -> None:
-    ablation.main(["--out", "out", "--quick", "--only", "flips-0"])
+    ablation.main(["--out", "out", "--quick", "--only", "flips-0.3"])
     page = Path("out/quick/ablation.md").read_text(encoding="utf-8")
     assert page.startswith("# What the recipe's ingredients bring, a quick look\n")
 

@@ -30,7 +30,7 @@ words = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 run = Path(words["--run"])
 run.mkdir(parents=True, exist_ok=True)
 with (run.parent / "order").open("a") as order:
-    print(run.name, words.get("--pretrained", "-"), file=order)
+    print(run.name, words.get("--pretrained", words.get("--teachers", "-")), file=order)
 if words.get("--fail"):
     sys.exit(3)
 logits = np.eye(2, dtype=np.float32)[[0, 1, 1, 1]]
@@ -51,8 +51,8 @@ def pets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(store({name: picture(8, 8, ".png") for name in names}, tmp_path / "pets"))
 
 
-def rung(name: str, *flags: str, after: str = "") -> Rung:
-    return Rung(name, f"the idea of {name}", "pretender", flags, after)
+def rung(name: str, *flags: str, after: str = "", teachers: tuple[str, ...] = ()) -> Rung:
+    return Rung(name, f"the idea of {name}", "pretender", flags, after, teachers)
 
 
 def climb(rungs: list[tuple[Rung, str]], out: Path) -> list[str]:
@@ -67,6 +67,22 @@ def test_rungs_are_trained_in_order_each_in_its_folder(pets: str, tmp_path: Path
     rungs = [(rung("a"), pets), (rung("b", after="a"), pets)]
     assert climb(rungs, tmp_path / "out") == []
     assert order(tmp_path / "out") == ["a -", f"b {tmp_path / 'out' / 'a'}"]
+
+
+def test_a_rung_imitates_its_teachers_and_is_left_out_where_one_failed(
+    pets: str, tmp_path: Path
+) -> None:
+    rungs = [(rung(name), pets) for name in ("a", "b")]
+    taught = [(rung(name, teachers=("a", teacher)), pets) for name, teacher in ("cb", "ed")]
+    failing = [(rung("d", "--fail", "yes"), pets)]
+    out = tmp_path / "out"
+    assert climb([*rungs, *failing, *taught], out) == ["d", "e"]
+    assert order(out) == ["a -", "b -", "d -", f"c {out / 'a'},{out / 'b'}"]
+
+
+def test_a_rung_that_is_asked_for_brings_what_it_imitates(pets: str, tmp_path: Path) -> None:
+    found = [each.name for each, _ in ladder.plan(pets, ("pooled-taught",), tmp_path)]
+    assert found == ["pooled-wide", "pooled-wide-1", "pooled-taught"]
 
 
 def test_a_finished_rung_is_not_trained_again(pets: str, tmp_path: Path) -> None:
@@ -149,7 +165,7 @@ def test_each_rung_has_a_folder_of_its_own_and_starts_from_an_earlier_one(
     names = [each.name for each in ladder_of]
     assert len(set(names)) == len(names)
     for place, each in enumerate(ladder_of):
-        assert each.after in ("", CIFAR10.name, *names[:place])
+        assert set(each.needed()) <= {CIFAR10.name, *names[:place]}
 
 
 @pytest.mark.parametrize("each", [*SIGNS, *OTHERS, CIFAR10], ids=lambda each: each.name)

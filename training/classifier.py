@@ -44,12 +44,12 @@ class Recipe:
     schedule: str = "cosine"  # or constant
     decay: float = 1e-2
     warmup: float = 1.0  # epochs
-    average: float = 0.999
+    average: float = 0.0  # of the weights' moving average; 0: the last ones
     smoothing: float = 0.05
     augment: str = "full"
     without: str = ""  # parts of the augmentation left out
-    flips: float = 0.3  # how often a crop that may be mirrored is
-    balance: str = "sqrt"
+    flips: float = 0.0  # how often a crop that may be mirrored is
+    balance: str = "none"
     colour: str = "rgb"
     contrast: str = "none"
     drawn: int = 60  # drawn crops a class

@@ -38,23 +38,27 @@ def jobs(rungs: Sequence[tuple[Rung, str]], out: Path, quick: bool) -> list[Job]
     found = []
     for rung, data in rungs:
         extra = QUICK[rung.module] if quick else ()
-        after = out / rung.after if rung.after else None
-        start = ("--pretrained", str(after)) if after else ()
+        start = ("--pretrained", str(out / rung.after)) if rung.after else ()
+        teachers = ",".join(str(out / name) for name in rung.teachers)
+        imitated = ("--teachers", teachers) if teachers else ()
+        needed = tuple(out / name for name in rung.needed())
+        flags = (*rung.flags, *start, *imitated, *extra)
         run = out / rung.name
-        words = ("-m", rung.module, "--data", data, *rung.flags, *start, *extra, "--run", str(run))
-        found.append(Job(rung.idea, words, run, after))
+        words = ("-m", rung.module, "--data", data, *flags, "--run", str(run))
+        found.append(Job(rung.idea, words, run, needed))
     return found
 
 
 def plan(data: str, names: Sequence[str], cifar10: Path) -> list[tuple[Rung, str]]:
-    """The rungs for a data set, each with its data, those first that others start from.
+    """The rungs for a data set, each with its data, those first that others need.
 
-    `names` picks some of them, and what they start from. SourceError where `data` is no data set,
+    `names` picks some of them, and what they need. SourceError where `data` is no data set,
     UsageError for a name that is none.
     """
     ladder = SIGNS if data == "gtsrb" or not datasets.open_dataset(Path(data)).classes else OTHERS
     refuse_unknown(names, [rung.name for rung in ladder])
-    wanted = [rung for rung in ladder if not names or rung.name in names]
+    needed = {name for rung in ladder if rung.name in names for name in rung.needed()}
+    wanted = [rung for rung in ladder if not names or rung.name in (*names, *needed)]
     if any(rung.after == CIFAR10.name for rung in wanted):
         try:
             datasets.open_dataset(cifar10)

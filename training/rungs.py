@@ -10,7 +10,8 @@ CLASSICAL, CLASSIFIER = "training.classical", "training.classifier"
 class Rung(NamedTuple):
     """One training: its folder's name, the idea, the module that trains it, and its flags.
 
-    `after` names the rung whose net it starts from, if any.
+    `after` names the rung whose net it starts from, if any, `teachers` those whose nets it
+    imitates.
     """
 
     name: str
@@ -18,10 +19,15 @@ class Rung(NamedTuple):
     module: str
     flags: tuple[str, ...]
     after: str = ""
+    teachers: tuple[str, ...] = ()
+
+    def needed(self) -> tuple[str, ...]:
+        """The rungs that must be finished before it."""
+        return (*filter(None, (self.after,)), *self.teachers)
 
 
-def _net(name: str, idea: str, flags: str, after: str = "") -> Rung:
-    return Rung(name, idea, CLASSIFIER, tuple(flags.split()), after)
+def _net(name: str, idea: str, flags: str, after: str = "", teachers: tuple[str, ...] = ()) -> Rung:
+    return Rung(name, idea, CLASSIFIER, tuple(flags.split()), after, teachers)
 
 
 def _machine(features: str, idea: str) -> Rung:
@@ -43,7 +49,8 @@ LENET = "--architecture lenet --contrast clahe"
 CIFAR10 = _net(
     "mobilenet-cifar10",
     "MobileNet on CIFAR-10, for the next one to start from",
-    "--architecture mobilenet --epochs 15 --samples 45000 --augment light --flips 0.5",
+    "--architecture mobilenet --epochs 15 --samples 45000 --average 0.999 --augment light"
+    " --flips 0.5",
 )
 
 SIGNS = (
@@ -73,8 +80,13 @@ SIGNS = (
 
 # For pictures of anything: no drawn signs, no negatives; a mirrored thing is the same thing.
 EPOCH = "--samples 45000"
+AVERAGED = "--average 0.999"
 MIRRORED = "--augment light --flips 0.5"
 MOVED = "--augment full --without perspective,weather,resolution,sharpness,noise,light"
+POOLED = (
+    f"--architecture pooled --size 32 {EPOCH} --batch 128 --decay 2e-2 --smoothing 0.1"
+    f" --dropout 0.1 {AVERAGED} --augment shift --flips 0.5"
+)
 OTHERS = (
     _machine("colour", "colour histogram, linear SVM"),
     _machine("hog", "HOG, linear SVM"),
@@ -87,23 +99,30 @@ OTHERS = (
             "--dropout 0.5", "--dropout 0.2"
         ),
     ),
-    _net("plain", "plain net", f"--architecture plain {EPOCH} --epochs 20 {MIRRORED}"),
+    _net("plain", "plain net", f"--architecture plain {EPOCH} --epochs 20 {AVERAGED} {MIRRORED}"),
     _net(
         "plain-wide",
         "… half as wide again",
-        f"--architecture plain --width 1.5 {EPOCH} --epochs 20 {MIRRORED}",
+        f"--architecture plain --width 1.5 {EPOCH} --epochs 20 {AVERAGED} {MIRRORED}",
     ),
     _net(
         "residual",
         "residual net",
         f"--architecture residual {EPOCH} --epochs 60 --batch 256 --rate 6e-3 --decay 2e-2"
-        f" --smoothing 0.1 --dropout 0.1 --flips 0.5 {MOVED}",
+        f" --smoothing 0.1 --dropout 0.1 {AVERAGED} --flips 0.5 {MOVED}",
     ),
     _net(
         "pooled",
-        "wide net with max pooling, no pixel blurred: the best one",
-        f"--architecture pooled --size 32 --width 0.75 {EPOCH} --epochs 34 --batch 128"
-        " --decay 2e-2 --smoothing 0.1 --dropout 0.1 --augment shift --flips 0.5",
+        "net with max pooling, no pixel blurred",
+        f"--width 0.75 --epochs 34 {POOLED}",
+    ),
+    _net("pooled-wide", "… twice as wide", f"--width 1.5 --epochs 34 {POOLED}"),
+    _net("pooled-wide-1", "… with another seed", f"--width 1.5 --epochs 34 {POOLED} --seed 1"),
+    _net(
+        "pooled-taught",
+        "… imitating both: the best one",
+        f"--width 1.5 --epochs 60 {POOLED}",
+        teachers=("pooled-wide", "pooled-wide-1"),
     ),
 )
 

@@ -24,13 +24,13 @@ class TrainingsError(AppError):
 class Job(NamedTuple):
     """One training: what it tries, the words of its command after `python`, and its folder.
 
-    `after` is the folder of the training that it starts from, if any.
+    `after` are the folders of the trainings that it starts from or imitates.
     """
 
     idea: str
     words: tuple[str, ...]
     run: Path
-    after: Path | None = None
+    after: tuple[Path, ...] = ()
 
 
 class Findings(NamedTuple):
@@ -77,13 +77,13 @@ def line(words: Sequence[str]) -> str:
 def train_all(jobs: Sequence[Job], noun: str) -> list[str]:
     """Train what is not finished; the names of those that failed.
 
-    One that failed does not keep the next from being trained, unless that starts from it.
+    One that failed does not keep the next from being trained, unless that needs it.
     """
     failed: list[Path] = []
     for place, job in enumerate(jobs, 1):
         if finished(job.run):
             continue
-        if job.after in failed:
+        if set(job.after) & set(failed):
             failed.append(job.run)
             continue
         print(f"{noun} {place} of {len(jobs)}: {job.idea}\n{line(job.words)}", flush=True)

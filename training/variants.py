@@ -29,8 +29,8 @@ def _variant(name: str, change: str, flags: str = "") -> Variant:
     return Variant(name, change, _flags(flags.split()))
 
 
-# The recipe's short form. Weights are averaged over half as many steps as in the long schedule.
-SHORT = {"--epochs": "10", "--samples": "30000", "--average": "0.998"}
+# The recipe's short form.
+SHORT = {"--epochs": "10", "--samples": "30000"}
 
 VARIANTS = (
     _variant(BASE, "nothing"),
@@ -39,15 +39,15 @@ VARIANTS = (
     _variant("augment-harsh", "more from the side, bleached, dark", "--augment harsh"),
     *(_variant(f"without-{part}", f"augmentation without {part}", f"--without {part}")
       for part in PARTS),
-    _variant("flips-0", "no mirrored signs", "--flips 0"),
-    _variant("balance-none", "classes as frequent as they are", "--balance none"),
+    _variant("flips-0.3", "mirrored signs that mean something", "--flips 0.3"),
+    _variant("balance-sqrt", "classes drawn by the root of their frequency", "--balance sqrt"),
     _variant("balance-equal", "classes equally frequent", "--balance equal"),
     _variant("drawn-0", "no drawn signs", "--drawn 0"),
     _variant("signs-only", "no foreign signs, background, drawn signs",
              "--drawn 0 --foreign 0 --background 0"),
     _variant("smoothing-0", "no label smoothing", "--smoothing 0"),
     _variant("smoothing-0.1", "label smoothing 0.1", "--smoothing 0.1"),
-    _variant("average-0", "weights not averaged", "--average 0"),
+    _variant("average-0.998", "weights averaged", "--average 0.998"),
     _variant("dropout-0", "no dropout", "--dropout 0"),
     _variant("contrast-clahe", "contrast evened by CLAHE", "--contrast clahe"),
     _variant("contrast-local", "local contrast normalised", "--contrast local"),
