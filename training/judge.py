@@ -1,7 +1,7 @@
 """Measures finished nets on a part of their pictures, such as one that no training has seen.
 
-    python -m training.judge runs/cifar10/residual
-    python -m training.judge runs/cifar10/residual runs/cifar10/pooled
+    python -m training.judge runs/cifar10/pooled-wide
+    python -m training.judge runs/cifar10/pooled-wide runs/cifar10/pooled-taught
     python -m training.judge runs/ablation/base-0 --part watched --corrupted
 
 Meant for pictures with classes of their own and their `test` folder; published sign readers are
