@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator, ScalarFormatter
+from matplotlib.ticker import LogFormatter, MaxNLocator, ScalarFormatter
 from numpy.typing import NDArray
 
 from training.report.metrics import Band, wilson
@@ -35,6 +35,13 @@ def loss_curve(log: Sequence[Mapping[str, float]]) -> bytes:
     return drawn.png
 
 
+class PlainLog(LogFormatter):  # type: ignore[misc]
+    """Labels the ticks that `LogFormatter` would, as 0.5 or 30: no powers."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return f"{x:g}" if super().__call__(x, pos) else ""
+
+
 def error_curve(log: Sequence[Mapping[str, float]], watched: int) -> bytes:
     """Share of `watched` pictures read wrong. No mistake at all is drawn as half of one."""
     with drawing() as drawn:
@@ -43,7 +50,8 @@ def error_curve(log: Sequence[Mapping[str, float]], watched: int) -> bytes:
         errors = [max(1 - log[n - 1]["choose"], 0.5 / watched) * 100 for n in epochs]
         axes.plot(epochs, errors, color=BLUE, marker=_marker(log))
         axes.set_yscale("log")
-        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_major_formatter(PlainLog())
+        axes.yaxis.set_minor_formatter(PlainLog(minor_thresholds=(1, 0.4)))
         axes.set_title("Mistakes on the watched part")
         axes.set_ylabel("%, log scale")
         _epochs(axes, log)
