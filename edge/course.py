@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge.core import Box, Detection
@@ -151,16 +152,18 @@ class Course:
         self._place = _spread(self._place, dt, jolt**2)
         self._growth = _spread(self._growth, dt, settings.closing_jolt**2)
 
-    def cost(self, box: Box) -> float:
-        """How badly a detection fits the prediction: below 1 by overlap, below 2 by distance."""
-        settings = self._settings
-        size, (cx, cy) = self._size, box.centre
+    def costs(self, boxes: Sequence[Box]) -> list[float]:
+        """How badly each detection fits the prediction: below 1 by overlap, below 2 by distance."""
+        size = self._size
+        limit = self._settings.max_jump * size + self._settings.jump_px
+        return [self._cost(box, size, limit) for box in boxes]
+
+    def _cost(self, box: Box, size: float, limit: float) -> float:
+        settings, (cx, cy) = self._settings, box.centre
         dx, dy = cx - self._cx, cy - self._cy
-        limit = settings.max_jump * size + settings.jump_px
-        if abs(dx) > limit or abs(dy) > limit or box.area <= 0:
+        if abs(dx) > limit or abs(dy) > limit or (area := box.area) <= 0:
             return FORBIDDEN
-        ratio = math.sqrt(box.area) / size
-        if not 1 / settings.max_ratio <= ratio <= settings.max_ratio:
+        if not 1 / settings.max_ratio <= math.sqrt(area) / size <= settings.max_ratio:
             return FORBIDDEN
         width, height = self._width / 2, self._height / 2
         predicted = Box(self._cx - width, self._cy - height, self._cx + width, self._cy + height)

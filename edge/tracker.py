@@ -67,7 +67,8 @@ class SignTracker:
         size: tuple[int, int] | None,
     ) -> tuple[list[Course], list[Detection]]:
         """Give each course the detection that is its own; the courses and detections left."""
-        costs = [[course.cost(d.box) for d in detections] for course in courses]
+        boxes = [detection.box for detection in detections]
+        costs = [course.costs(boxes) for course in courses]
         taken = set()
         unseen = []
         for course, column in zip(courses, assign(costs), strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import NamedTuple
 
 import cv2
@@ -36,7 +37,9 @@ def letterbox(image: Image, width: int, height: int) -> tuple[Image, Letterbox]:
         small = cv2.resize(image, (fit_x, fit_y), interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
     if (fit_x, fit_y) == (width, height):
         return cv2.cvtColor(small, cv2.COLOR_BGR2RGB), Letterbox(scale, 0, 0)  # type: ignore[return-value]
-    out = np.full((height, width, 3), GREY, np.uint8)
+    out = np.empty((height, width, 3), np.uint8)
+    for border in (out[:top], out[top + fit_y :], out[:, :left], out[:, left + fit_x :]):
+        border[:] = GREY
     cv2.cvtColor(small, cv2.COLOR_BGR2RGB, dst=out[top : top + fit_y, left : left + fit_x])
     return out, Letterbox(scale, left, top)
 
@@ -62,6 +65,10 @@ def crop(image: Image, box: tuple[float, float, float, float], size: int, margin
     return cv2.cvtColor(out, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
 
 
+def _bounded(value: float, least: int, most: int) -> int:
+    return int(min(max(value, least), most))
+
+
 def _reduce(
     image: Image, left: float, top: float, side: float, size: int
 ) -> tuple[Image, float, float, float]:
@@ -73,9 +80,9 @@ def _reduce(
     rows, columns = image.shape[:2]
     factor = int(side / size)
     pad = max(2, factor)
-    x1, y1 = int(np.clip(left - pad, 0, columns - 1)), int(np.clip(top - pad, 0, rows - 1))
-    x2 = int(np.clip(np.ceil(left + side + pad), x1 + 1, columns))
-    y2 = int(np.clip(np.ceil(top + side + pad), y1 + 1, rows))
+    x1, y1 = _bounded(left - pad, 0, columns - 1), _bounded(top - pad, 0, rows - 1)
+    x2 = _bounded(ceil(left + side + pad), x1 + 1, columns)
+    y2 = _bounded(ceil(top + side + pad), y1 + 1, rows)
     part = image[y1:y2, x1:x2]
     left, top = left - x1, top - y1
     if factor < 2:
