@@ -353,6 +353,7 @@ def test_the_golden_outputs_are_those_of_the_published_models() -> None:
     for name, sha256 in (("detector", golden.detector), ("classifier", golden.classifier)):
         assert load_spec(find_model(name)).sha256 == sha256, "run python -m calibration.golden"
     assert all(picture.signs for picture in golden.pictures)
+    assert sum(len(picture.signs) for picture in golden.pictures) >= 5
 
 
 def test_the_published_models_read_the_golden_pictures_here() -> None:

@@ -176,6 +176,7 @@ def test_the_flags_of_a_rung_are_those_of_its_training(each: Rung) -> None:
         fields[flag](value)
     assert each.module in (CLASSICAL, CLASSIFIER)
     assert not each.after or "--pretrained" in fields
+    assert not each.teachers or "--teachers" in fields
     assert each.flags[::2].count("--decay") <= 1
 
 

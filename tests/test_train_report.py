@@ -26,8 +26,10 @@ from models.errors import ModelError, SourceError  # noqa: E402
 from models.signs import BACKGROUND, COUNT, label_names  # noqa: E402
 from training import datasets  # noqa: E402
 from training.report import attention, findings  # noqa: E402
+from training.report.charts import PlainLog  # noqa: E402
 from training.report.page import write_report  # noqa: E402
 from training.report.record import read_record  # noqa: E402
+from training.report.style import drawing  # noqa: E402
 
 SIZE = 16
 CLASSES = ["bird", "cat", "dog"]
@@ -217,6 +219,30 @@ def test_a_data_set_without_the_watched_pictures_is_refused(pets: Path, tmp_path
 def test_a_net_of_other_outputs_is_refused(pets: Path) -> None:
     with pytest.raises(ModelError, match=r"and 45 logits out, found .* and \(None, 3\) out"):
         attention.load_net(pets / "final.keras", 45)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.1, 100, {"0.1", "1", "10", "100"}),
+        (9, 40, {"10", "20", "30", "40"}),
+        (0.2, 0.9, {"0.2", "0.3", "0.4", "0.6"}),
+    ],
+)
+def test_a_log_axis_is_labelled_in_plain_numbers(
+    low: float, high: float, expected: set[str]
+) -> None:
+    """Decades alone where there are several of them."""
+    with drawing() as drawn:
+        axis = drawn.figure.subplots().yaxis
+        axis.axes.set_yscale("log")
+        axis.axes.set_ylim(low, high)
+        axis.set_major_formatter(PlainLog())
+        axis.set_minor_formatter(PlainLog())
+        drawn.figure.draw_without_rendering()
+        ticks = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
+        shown = {tick.label1.get_text() for tick in ticks if low <= tick.get_loc() <= high * 1.0001}
+    assert shown - {""} == expected
 
 
 def test_feature_maps_come_behind_batch_norm_and_activation() -> None:

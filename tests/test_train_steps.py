@@ -128,6 +128,7 @@ def test_the_average_keeps_more_the_longer_it_runs() -> None:
     settings = Settings(decay=0, average=0.9)
     assert settings.keep(0) == pytest.approx(0.1)
     assert settings.keep(1000) == 0.9
+    assert Settings(decay=0, average=0).keep(1000) == 0
 
 
 def test_multiply_adds_by_hand() -> None:

@@ -1,7 +1,7 @@
 """Changes one thing of the shipped recipe at a time and shows which ones help.
 
     python -m training.ablation --out runs/ablation
-    python -m training.ablation --out runs/ablation --only smoothing-0 flips-0 --repeats 3
+    python -m training.ablation --out runs/ablation --only smoothing-0 flips-0.3 --repeats 3
 
 Each variant is trained, in a short form of the recipe, on both of two folds by track of train and
 choose, so that every picture is watched by a net that never saw its sign. Each training is a

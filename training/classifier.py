@@ -5,8 +5,8 @@ any folder of class folders.
     python -m training.classifier --architecture lenet --data data/cifar10 --run runs/lenet
 
 Every epoch leaves `last.npz` in the run's folder; the same command continues from it after a kill.
-The finished float model, with averaged weights, is `final.keras`. With KERAS_BACKEND=torch the same
-net is trained by PyTorch.
+The finished float model is `final.keras`, with averaged weights where `--average` asks for them.
+With KERAS_BACKEND=torch the same net is trained by PyTorch.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Recipe:
     schedule: str = "cosine"  # or constant
     decay: float = 1e-2
     warmup: float = 1.0  # epochs
-    average: float = 0.0  # of the weights' moving average; 0: the last ones
+    average: float = 0.0  # what a step keeps of the weights' moving average; 0: nothing
     smoothing: float = 0.05
     augment: str = "full"
     without: str = ""  # parts of the augmentation left out

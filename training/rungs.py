@@ -35,7 +35,8 @@ def _machine(features: str, idea: str) -> Rung:
 
 
 # What a first tutorial does: one rate, no regularisation, the pictures as they are. All nets for
-# signs are trained equally long, so that a rung differs from the one before it in its idea only.
+# signs are trained equally long; as far as LeNet goes, a rung differs from the one before it in its
+# idea only, and those after it have the default recipe.
 FIRST_TRY = (
     "--epochs 20 --schedule constant --rate 1e-3 --warmup 0 --decay 0 --dropout 0 --smoothing 0"
     " --average 0"
@@ -46,11 +47,14 @@ DISTURBED = AS_THEY_ARE.replace("--augment none --flips 0", "--augment full --fl
 BALANCED = DISTURBED.replace("--balance none", "--balance sqrt")
 LENET = "--architecture lenet --contrast clahe"
 
+# For pictures of anything: no drawn signs, no negatives; a mirrored thing is the same thing.
+EPOCH = "--samples 45000"
+AVERAGED = "--average 0.999"
+MIRRORED = "--augment light --flips 0.5"
 CIFAR10 = _net(
     "mobilenet-cifar10",
     "MobileNet on CIFAR-10, for the next one to start from",
-    "--architecture mobilenet --epochs 15 --samples 45000 --average 0.999 --augment light"
-    " --flips 0.5",
+    f"--architecture mobilenet --epochs 15 {EPOCH} {AVERAGED} {MIRRORED}",
 )
 
 SIGNS = (
@@ -68,20 +72,16 @@ SIGNS = (
     _net("lenet-regular", "… + dropout, weight decay", f"{LENET} {REGULAR} {AS_THEY_ARE}"),
     _net("lenet-augmented", "… + augmentation", f"{LENET} {REGULAR} {DISTURBED}"),
     _net("lenet-balanced", "… + class balance", f"{LENET} {REGULAR} {BALANCED}"),
-    _net("mobilenet", "MobileNet, shipped recipe", "--architecture mobilenet --epochs 20"),
+    _net("mobilenet", "MobileNet, default recipe", "--architecture mobilenet --epochs 20"),
     _net(
         "mobilenet-pretrained",
         "… + trained on CIFAR-10 first",
         "--architecture mobilenet --epochs 20",
         CIFAR10.name,
     ),
-    _net("plain", "plain net: the shipped one", "--epochs 20"),
+    _net("plain", "plain net: the shipped one's layers", "--epochs 20"),
 )
 
-# For pictures of anything: no drawn signs, no negatives; a mirrored thing is the same thing.
-EPOCH = "--samples 45000"
-AVERAGED = "--average 0.999"
-MIRRORED = "--augment light --flips 0.5"
 POOLED = (
     f"--architecture pooled --size 32 {EPOCH} --batch 128 --decay 2e-2 --smoothing 0.1"
     f" --dropout 0.1 {AVERAGED} --augment shift --flips 0.5"

@@ -51,7 +51,7 @@ def error_curve(log: Sequence[Mapping[str, float]], watched: int) -> bytes:
         axes.plot(epochs, errors, color=BLUE, marker=_marker(log))
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(PlainLog())
-        axes.yaxis.set_minor_formatter(PlainLog(minor_thresholds=(1, 0.4)))
+        axes.yaxis.set_minor_formatter(PlainLog())
         axes.set_title("Mistakes on the watched part")
         axes.set_ylabel("%, log scale")
         _epochs(axes, log)
