@@ -111,8 +111,8 @@ def _under(standings: Sequence[Standing]) -> str:
     first = standings[0]
     return (
         f"top1: share read right of {first.watched} pictures of the part {first.part}, with the "
-        "95 % bootstrap interval over physical signs; multiply-adds of one crop, without the "
-        "making of hand-made features; time: of the training, without reading the data"
+        "95 % bootstrap interval over tracks or, without any, pictures; multiply-adds of one crop, "
+        "without the making of hand-made features; time: of the training, without reading the data"
     )
 
 
