@@ -26,7 +26,7 @@ def test_runs_of_one_recipe_are_taken_with_their_seeds(tmp_path: Path) -> None:
 
 
 def test_another_recipe_is_refused_by_what_differs(tmp_path: Path) -> None:
-    runs = [run(tmp_path / "a"), run(tmp_path / "b", seed=1, epochs=3, flips=0.0)]
+    runs = [run(tmp_path / "a"), run(tmp_path / "b", seed=1, epochs=3, flips=0.3)]
     with pytest.raises(ModelError, match="b, which differs in epochs, flips"):
         check_seeds(runs)
 
