@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edge.amx import without_amx
 from edge.core import Image, Tensor
 from edge.greeting import without_greeting
 from edge.reshape import Size, reshaped
@@ -39,7 +40,7 @@ def litert_version() -> str:
 def open_interpreter(data: bytes, name: Path | str, threads: int) -> Interpreter:
     """LiteRT's interpreter of a model, ready to run; ModelError names what it cannot take."""
     try:
-        with without_greeting():
+        with without_greeting(), without_amx():
             interpreter = Interpreter(model_content=data, num_threads=threads)
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
