@@ -103,8 +103,8 @@ def test_a_slow_model_is_tried_twice_all_the_same() -> None:
     ("together", "plan"),
     [
         (0.04, Plan(2, 2)),  # two frames in 40 ms against one in 30
-        (0.06, Plan(2, 2)),  # as many as one after the other, and nobody waits for what follows
-        (0.064, Plan(2, 1)),  # clearly fewer
+        (0.071, Plan(2, 2)),  # fewer than one after the other, but nobody waits for what follows
+        (0.073, Plan(2, 1)),  # clearly fewer
     ],
 )
 def test_workers_are_used_where_they_do_more_frames(together: float, plan: Plan) -> None:
