@@ -23,7 +23,7 @@ from calibration.replay import Glance, replay, watch
 from edge.bench import identity
 from edge.config import Config
 from edge.core import Classifier, Detector, Frame
-from edge.line import follow, load_models, pair_threshold
+from edge.line import follow, load_models
 from edge.pipeline import Pipeline
 from edge.reports import write_json
 from edge.sinks.files import prove_place
@@ -31,6 +31,7 @@ from edge.sparse import SparseDetector
 from edge.status import StatusLine
 from models.command import CommandParser
 from models.errors import UsageError, run_command
+from models.spec import pair_threshold
 from training.datasets import gtsdb, part
 
 PACES = (1, 2, 3)

@@ -13,9 +13,8 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from edge.line import pair_threshold
 from models.errors import ModelError
-from models.spec import FOLDER, Spec, find_model, load_spec
+from models.spec import FOLDER, Spec, find_model, load_spec, pair_threshold
 
 OWN_FLAGS = ("--run", "--parts", "--part")  # of a training: what a twin has of its own
 OWN_FIGURES = ("quantisation", "cost")  # of a model: what no twin can lend it

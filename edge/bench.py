@@ -45,6 +45,12 @@ POINTS = (50, 95, 99)
 FRAMES = 300
 WARM_UP = 20  # frames: caches, clocks and the tracker's first tracks
 CHILD_TIMEOUT_S = 600
+# The settings that are measured. Of a deployment's others none may be touched by a measurement:
+# its store, its page, its voice.
+MEASURED = (
+    *("source", "detector", "classifier", "threads", "conf", "roi", "detect_every", "max_reads"),
+    *("rotate", "flip"),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -56,9 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = {
         name: value for name, value in vars(flags).items() if name in SETTINGS and value is not None
     }
-    config = load(flags.config, given)
-    config = replace(config, source=config.source or DEMO, output="", events="", show=False)
-    config = replace(config, csv="", crops="", snapshots="", mqtt="", metrics="")
+    settings = load(flags.config, given)
+    config = Config(**{name: getattr(settings, name) for name in MEASURED})
+    config = replace(config, source=config.source or DEMO)
     if flags.frames < 1:
         raise UsageError(f"--frames: expected 1 or more, found {flags.frames}")
     if flags.json:
@@ -96,7 +102,10 @@ def measure(config: Config, frames: int) -> dict[str, Any]:
         nets = Bare(config.detector, config.classifier)
         batches = [nets.measure(calls := min(CALLS, frames))]
         whole = {}
-        for name, output in (("events", ""), ("events_and_video", video)):
+        seen = ("events_and_video", video)
+        if "encode" not in stages:  # still pictures
+            seen = ("events_and_pictures", str(Path(folder, "seen")))
+        for name, output in (("events", ""), seen):
             whole[name] = spawn_whole(replace(limited, events=log_file, output=output))
             batches.append(nets.measure(calls))
     reads = models["reads_a_frame"]

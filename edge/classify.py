@@ -6,6 +6,7 @@ Pictures that cannot be read are warned of and skipped; exit code 3 if none coul
 from __future__ import annotations
 
 import csv
+import io
 import json
 import logging
 import sys
@@ -76,6 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         Answer(path.as_posix(), classifier.classify_crop(image))
         for path, image in read_all(paths, SourceOptions().max_pixels)
     )
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names need not be UTF-8, JSON has to be
+        sys.stdout.reconfigure(errors="replace" if flags.json else "surrogateescape")
     write = write_json if flags.json else write_csv if flags.csv else write_text
     write(answers, sys.stdout)
 

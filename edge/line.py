@@ -23,8 +23,8 @@ from edge.roi import RoiDetector, parse_roi
 from edge.sparse import SparseDetector
 from edge.threads import MOST, Plan, plan_for
 from edge.tracker import SignTracker
-from models.errors import ModelError, UsageError
-from models.spec import Spec
+from models.errors import UsageError
+from models.spec import pair_threshold
 
 
 class Models(NamedTuple):
@@ -151,17 +151,3 @@ def follow(
         tracker = replace(tracker, high_score=config.conf, low_score=low)
     decision = Decision(DecisionSettings(fused=threshold))
     return Pipeline(detector, SignTracker(tracker, numbers), classifier, decision, config.max_reads)
-
-
-def pair_threshold(detector: Spec, classifier: Spec) -> float:
-    """The threshold of the fused score that was found for these two together.
-
-    ModelError where neither names the other.
-    """
-    for one, other in ((detector, classifier), (classifier, detector)):
-        if one.pair and one.pair.sha256 == other.sha256:
-            return one.pair.score
-    raise ModelError(
-        f"{detector.name} and {classifier.name}: expected a pair published together, found no "
-        "threshold in either for the other"
-    )

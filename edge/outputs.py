@@ -27,7 +27,8 @@ from edge.sinks.spool import prove_spool
 from edge.sinks.store import StoreFigures, StoreSink
 from edge.sinks.threaded import Threaded
 from edge.sources import SourceInfo, parse_uri
-from models.errors import OutputError, UsageError
+from edge.sources.pictures import glob_pictures
+from models.errors import OutputError, SourceError, UsageError
 
 if TYPE_CHECKING:
     from edge.sinks.mqtt import MqttSink
@@ -117,9 +118,7 @@ def check_places(config: Config) -> None:
 
     OutputError where the system does not even know what is at a place.
     """
-    taken: dict[Path, str] = {}
-    with suppress(RuntimeError, ValueError):  # no such home, no such name: `open_source` says so
-        taken[Path(config.source).expanduser().resolve()] = "would overwrite the source"
+    taken = dict.fromkeys(_source_places(config.source), "would overwrite the source")
     for name in filter(None, (getattr(config, setting) for setting in PLACES)):
         try:
             place = Path(name).resolve()
@@ -130,6 +129,19 @@ def check_places(config: Config) -> None:
         if place in taken:
             raise UsageError(f"{name} {taken[place]}")
         taken[place] = "is given twice"
+
+
+def _source_places(source: str) -> list[Path]:
+    """Where the source is: its file or folder, or the folders that its pattern finds pictures in.
+
+    Nothing for what cannot be named or found: `open_source` says so.
+    """
+    with suppress(RuntimeError, ValueError, OSError, UsageError, SourceError):
+        path = Path(source).expanduser()
+        if parse_uri(source).kind == "glob":
+            return [folder.resolve() for folder in {p.parent for p in glob_pictures(str(path))}]
+        return [path.resolve()]
+    return []
 
 
 def sound_of(source: str, info: SourceInfo) -> Sound | None:
@@ -200,10 +212,17 @@ def spool_of(config: Config) -> Path:
     return default_spool(broker_of(config))
 
 
+def _in_home(given: str) -> Path:
+    return Path(given) if given else Path.home() / ".local" / "state"
+
+
 def default_spool(broker: Broker, environment: Mapping[str, str] = os.environ) -> Path:
     """One spool a broker and prefix, where systemd or the desktop's rules want such files."""
     state = environment.get("STATE_DIRECTORY", "").partition(":")[0]
-    home = environment.get("XDG_STATE_HOME", "") or str(Path.home() / ".local" / "state")
-    folder = Path(state) if state else Path(home) / "traffic-sign-edge"
+    home = environment.get("XDG_STATE_HOME", "")
+    try:
+        folder = Path(state) if state else _in_home(home) / "traffic-sign-edge"
+    except RuntimeError as error:
+        raise UsageError("mqtt_spool: expected a file, as this user has no home") from error
     name = hashlib.sha256(f"{broker.host}:{broker.port}/{broker.prefix}".encode()).hexdigest()
     return folder / f"mqtt-{name[:12]}.sqlite"

@@ -1,7 +1,8 @@
 """What a CPU can do with int8 at most, and how much of it a model asks for.
 
 The peak is that of one large 1×1 convolution, the plainest work there is for LiteRT: its graph is
-written here tensor by tensor, with the schema that `ai-edge-litert` ships.
+written here tensor by tensor, with the schema that `ai-edge-litert` ships. A peak that AMX would
+reach is not measured: the nets run without (`edge.amx`).
 """
 
 from __future__ import annotations

@@ -137,7 +137,11 @@ def remembered(key: str, find: Callable[[], Plan], folder: Path | None = None) -
 
     A file that cannot be read or written costs the measuring, and is no error.
     """
-    file = (folder or cache_folder()) / FILE
+    try:
+        file = (folder or cache_folder()) / FILE
+    except RuntimeError as error:  # a user without a home
+        log.debug("not remembered: %s", error)
+        return find()
     plans = _read(file)
     if key in plans:
         return plans[key]

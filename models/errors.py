@@ -51,7 +51,8 @@ def run_command(main: Callable[[], int | None]) -> None:
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
     try:
         code = main() or 0
-        sys.stdout.flush()
+        if sys.stdout:  # none where it was closed before the start
+            sys.stdout.flush()
     except AppError as error:
         print(f"error: {redact_text(' '.join(str(error).split()))}", file=sys.stderr)
         code = error.exit_code

@@ -147,6 +147,20 @@ def model_bytes(spec: Spec, path: Path) -> bytes:
     return data
 
 
+def pair_threshold(detector: Spec, classifier: Spec) -> float:
+    """The threshold of the fused score that was found for these two together.
+
+    ModelError where neither names the other.
+    """
+    for one, other in ((detector, classifier), (classifier, detector)):
+        if one.pair and one.pair.sha256 == other.sha256:
+            return one.pair.score
+    raise ModelError(
+        f"{detector.name} and {classifier.name}: expected a pair published together, found no "
+        "threshold in either for the other"
+    )
+
+
 def _check(spec: Spec, path: Path) -> None:
     def expect(what: str, found: object, allowed: tuple[object, ...]) -> None:
         if found not in allowed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import pytest
 
 from edge.bench import POINTS
@@ -52,6 +53,22 @@ def test_every_figure_is_measured(video: Path, tmp_path: Path) -> None:
     for word in ("detect", "encode", "end_to_end", "events and video", "bare invoke()"):
         assert word in done.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["bench.json"]
+
+
+def test_pictures_are_measured_and_nothing_of_a_deployment_is_touched(tmp_path: Path) -> None:
+    shots = tmp_path / "shots"
+    shots.mkdir()
+    for number in range(22):
+        cv2.imwrite(str(shots / f"{number}.png"), noise(number))
+    (tmp_path / "edge.toml").write_text(
+        'source = "shots"\nstore = "events.sqlite"\nannounce = "voice"\nweb = "127.0.0.1:1"\n'
+    )
+
+    done = execute("edge.bench", "--frames", "1", cwd=tmp_path, limit_s=LIMIT_S)
+
+    assert done.returncode == 0, done.stderr
+    assert "events and pictures" in done.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["edge.toml", "shots"]
 
 
 def test_a_video_that_is_too_short_is_named(tmp_path: Path) -> None:

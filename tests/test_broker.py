@@ -97,6 +97,20 @@ def test_a_spool_belongs_to_one_broker_and_prefix(tmp_path: Path) -> None:
     assert home.parent == tmp_path / "traffic-sign-edge"
 
 
+def test_a_user_without_a_home_has_to_name_a_spool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    broker = parse_broker("mqtt://pi", environment=NOTHING)
+
+    with pytest.raises(UsageError, match="mqtt_spool: expected a file"):
+        default_spool(broker, NOTHING)
+    assert default_spool(broker, {"STATE_DIRECTORY": str(tmp_path)}).parent == tmp_path
+
+
 def test_home_assistant_is_told_of_three_values_with_ids_of_their_own() -> None:
     told = discovery("car/1")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import cv2
@@ -15,7 +17,7 @@ from edge.classify import Answer, find_pictures, write_csv, write_json, write_te
 from edge.core import UNKNOWN, Kind, Reading
 from models.errors import SourceError
 from models.signs import BACKGROUND, COUNT, FOREIGN, label_names
-from tests.commands import execute, failure
+from tests.commands import TIMEOUT_S, command, environment, execute, failure
 
 NAMES = label_names()
 
@@ -97,6 +99,26 @@ def test_a_row_of_the_json_has_the_columns_and_the_guesses() -> None:
             {"label": NAMES[17], "probability": 0.04},
         ],
     }
+
+
+@pytest.mark.parametrize(("form", "name"), [("--csv", b"stra\xdfe.png"), ("--json", b"stra?e.png")])
+def test_a_name_that_is_no_utf8_is_written_as_the_form_allows(
+    form: str, name: bytes, tmp_path: Path
+) -> None:
+    picture = tmp_path / os.fsdecode(b"stra\xdfe.png")
+    picture.write_bytes(cv2.imencode(".png", np.zeros((20, 20, 3), np.uint8))[1].tobytes())
+
+    done = subprocess.run(
+        command("edge.classify", picture, form),
+        cwd=tmp_path,
+        env=environment() | {"PYTHONIOENCODING": "utf-8:strict"},
+        capture_output=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert name in done.stdout
 
 
 def test_folders_are_searched_to_the_bottom_in_natural_order(tmp_path: Path) -> None:

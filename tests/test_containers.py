@@ -18,6 +18,8 @@ from edge.sources.containers import file_extent
         (b"\0\0\0\x08moov\0\0\0\x01mdat" + struct.pack(">Q", 21) + b"1234", True),
         (b"\0\0\0\x08moov\0\0\0\0mdat1234", False),
         (b"\0\0\0\x08moov\0\0\0", True),
+        (b"\0\0\0\x08ftyp\0\0\0\x08moovand what a recorder appends", False),
+        (b"\0\0\0\x08ftyp\0\0\0\x0cjunk1234\0\0\0\x09moov", True),
         (b"\x1a\x45\xdf\xa3\x81x\x18\x53\x80\x67\x82ab", False),
         (b"\x1a\x45\xdf\xa3\x81x\x18\x53\x80\x67\x83ab", True),
         (b"\x1a\x45\xdf\xa3\x81x\x18\x53\x80\x67\xff\xec\x82ab", False),

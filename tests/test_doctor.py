@@ -334,6 +334,14 @@ def test_both_published_models_are_what_they_claim() -> None:
     assert states(list(model_findings("detector", "classifier"))) == ["ok", "ok"]
 
 
+def test_two_models_that_the_app_would_not_take_together_are_a_problem() -> None:
+    *alone, together = model_findings("detector", "classifier-twin")
+
+    assert states(alone) == ["ok", "ok"]
+    assert together.state == "problem"
+    assert "expected a pair published together" in together.text
+
+
 def test_a_damaged_model_is_a_problem(tmp_path: Path) -> None:
     path = find_model("classifier")
     (tmp_path / "classifier.json").write_bytes(path.read_bytes())

@@ -71,6 +71,14 @@ def test_a_stop_by_another_signal_says_which() -> None:
     assert (done.returncode, done.stderr) == (128 + signal.SIGTERM, "")
 
 
+def test_a_command_without_stdout_ends_well() -> None:
+    program = PROGRAM.format(body="import sys; assert sys.stdout is None; print('nowhere')")
+    closed = ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-c", program]
+    done = subprocess.run(closed, cwd=ROOT, env=environment(), stderr=subprocess.PIPE, check=False)
+
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_warnings_go_to_stderr_with_their_level() -> None:
     done = run("logging.getLogger('a').warning('mind the gap'); logging.getLogger('a').debug('no')")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "WARNING: mind the gap\n")

@@ -16,7 +16,7 @@ import pytest
 from edge.app import Result, check_outputs
 from edge.config import PLACES, Config
 from edge.measure import Tally
-from edge.outputs import Runners, more_outputs, open_metrics, open_mqtt, sound_of
+from edge.outputs import Runners, check_places, more_outputs, open_metrics, open_mqtt, sound_of
 from edge.patience import Patience
 from edge.run import parse, settings, sum_up
 from edge.sinks.changes import Changes
@@ -82,6 +82,20 @@ def test_a_missing_package_is_named_with_the_command_that_brings_it(
 def test_outputs_that_make_no_sense_are_refused(config: Config, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         check_outputs(config)
+
+
+@pytest.mark.parametrize("output", ["shots/b", "shots/../shots/b"])
+def test_annotated_pictures_never_go_where_a_pattern_finds_originals(
+    output: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("shots/a", "shots/b"):
+        Path(folder).mkdir(parents=True)
+        Path(folder, "x.jpg").touch()
+
+    with pytest.raises(UsageError, match="would overwrite the source"):
+        check_places(Config(source="shots/*/x.jpg", output=output))
+    check_places(Config(source="shots/*/x.jpg", output="shots/c"))
 
 
 def test_nothing_is_opened_that_was_not_asked_for() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import struct
 import threading
 import time
@@ -280,6 +282,31 @@ def test_what_is_no_video_is_an_error(
     with pytest.raises(SourceError, match=message):
         open_source(str(path))
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_file_that_may_not_be_read_is_one_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_video(tmp_path / "a.mp4", steady(1))
+
+    def refused(_: Path) -> None:  # root may read everything
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("edge.sources.recorded.file_extent", refused)
+
+    with pytest.raises(SourceError, match=r"a\.mp4 cannot be read: Permission denied"):
+        open_source(str(path))
+
+
+def test_a_name_that_is_no_utf8_is_told_as_text(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", steady(1)).rename(
+        tmp_path / os.fsdecode(b"stra\xdfe.mp4")
+    )
+
+    info, frames = read(path)
+
+    assert Path(info.name).name == "stra?e.mp4"
+    assert len(frames) == 1
 
 
 def test_a_file_with_sound_alone_is_an_error(tmp_path: Path) -> None:

@@ -344,9 +344,19 @@ def test_a_picture_of_the_source_is_never_overwritten(tmp_path: Path) -> None:
     source = tmp_path / "a.png"
     source.write_bytes(b"the original")
 
-    with pytest.raises(OutputError, match=r"a\.png.*source"):
-        PicturesSink(tmp_path, as_it_is).write(still(str(source)))
+    for name in ("a.png", "a.bmp"):  # of which the second would become an a.png
+        (tmp_path / name).touch()
+        with pytest.raises(OutputError, match=rf"{name}.*source"):
+            PicturesSink(tmp_path, as_it_is).write(still(str(tmp_path / name)))
     assert source.read_bytes() == b"the original"
+
+
+def test_a_number_is_given_once(tmp_path: Path) -> None:
+    sink = PicturesSink(tmp_path, as_it_is)
+    for name in ("in/a-2.png", "in/a.bmp", "in/a.png", "in/a.tif"):
+        sink.write(still(name))
+
+    assert files(tmp_path) == ["a-2.png", "a-3.png", "a-4.png", "a.png"]
 
 
 def test_a_folder_that_cannot_be_is_told_at_once(tmp_path: Path) -> None:

@@ -152,6 +152,15 @@ def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_a_user_without_a_home_has_it_measured_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr("edge.threads.cache_folder", homeless)
+
+    assert remembered(KEY, lambda: Plan(2, 2)) == Plan(2, 2)
+
+
 def test_a_real_model_is_measured_for_this_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

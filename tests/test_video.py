@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -487,3 +488,26 @@ def test_sound_that_breaks_off_costs_no_picture(
 
     assert len(decode(out).times) == 50
     assert "its sound cannot be read further" in caplog.text
+
+
+def test_sound_of_an_unknown_kind_is_left_out_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = sounding(tmp_path / "in.mkv", "pcm_s16le")
+    source.write_bytes(source.read_bytes().replace(b"A_PCM/INT/LIT", b"A_NEW/INT/LIT"))
+
+    out = with_sound(source, tmp_path / "out.mkv")
+
+    assert sound_of(out) == []
+    assert len(decode(out).times) == 50
+    assert "its sound is of a kind that PyAV does not know" in caplog.text
+
+
+def test_a_name_that_is_no_utf8_is_a_title_all_the_same(tmp_path: Path) -> None:
+    out = VideoSink(tmp_path / os.fsdecode(b"stra\xdfe.mp4"), as_it_is, 25)
+    out.write(Scene(Frame(quarters(), 0, 0.0)))
+    out.close()
+
+    (path,) = tmp_path.iterdir()
+    with path.open("rb") as file, av.open(file) as container:
+        assert container.metadata["title"] == "stra?e"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import os
 import socket
 import struct
 import zlib
@@ -21,6 +23,7 @@ from edge.sinks.store import Store
 from edge.web import reading
 from edge.web.reading import MAX_BYTES, MAX_PICTURES, Busy, PictureReader
 from edge.web.sink import PageSink
+from tests.commands import TIMEOUT_S
 from tests.pages import demo_frame, encoded, make_road_scene, page, upload_nets
 from tests.scenes import SPEED_50, grey
 
@@ -302,3 +305,18 @@ def test_mutated_pictures_are_answered(client: httpx.Client, drive: Image) -> No
             cut = int(random.integers(1, len(data) + 1))
             statuses.add(client.post("/api/read", content=bytes(data[:cut])).status_code)
     assert statuses <= {200, 415}
+
+
+def test_a_program_that_is_nicer_already_reads_pictures_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused(*_: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "setpriority", refused)
+    reader = PictureReader(upload_nets)
+    data = cv2.imencode(".png", np.zeros((40, 40, 3), np.uint8))[1].tobytes()
+
+    found = asyncio.run(asyncio.wait_for(reader.read(data), TIMEOUT_S))
+
+    assert (found["width"], found["height"]) == (40, 40)

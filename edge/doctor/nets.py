@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from edge.doctor.child import Child
 from edge.doctor.finding import Finding, ok, problem, warning
 from models.errors import ModelError
-from models.spec import find_model, load_spec, model_bytes
+from models.spec import find_model, load_spec, model_bytes, pair_threshold
 
 FETCH_CURE = "install the project again, or copy the model's .tflite and .json anew"
+PAIR_CURE = "take two that were: every published detector goes with classifier"
 # On one thread. Two just make the 10 looks a second that read nearly as many signs as 30 do
 # (docs/tracking.md).
 SLOW_MS = 200.0
@@ -22,7 +23,8 @@ NUMBERS_CURE = (
 
 
 def model_findings(detector: str, classifier: str) -> Iterator[Finding]:
-    """Whether both files are what their JSON says, by their hash."""
+    """Whether both files are what their JSON says, by their hash, and belong together."""
+    found = []
     for name in (detector, classifier):
         try:
             path = find_model(name)
@@ -31,9 +33,15 @@ def model_findings(detector: str, classifier: str) -> Iterator[Finding]:
         except ModelError as error:
             yield problem("models", str(error), FETCH_CURE)
             continue
+        found.append(spec)
         size = len(data) / 2**20
         text = f"{spec.name} {spec.version}, {size:.1f} MB, sha256 {spec.sha256[:16]}… as expected"
         yield ok("models", text)
+    try:
+        if len(found) == 2:
+            pair_threshold(*found)
+    except ModelError as error:
+        yield problem("models", str(error), PAIR_CURE)
 
 
 def selftest_findings(python: Child, detector: str, classifier: str) -> Iterator[Finding]:

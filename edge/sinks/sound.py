@@ -9,6 +9,8 @@ from typing import Any
 
 import av
 
+from edge.sources.decoded import moving
+
 log = logging.getLogger(__name__)
 
 # What mp4 players know, by FFmpeg's names; Matroska takes everything.
@@ -38,8 +40,13 @@ class Sound:
         """Make room for it in an output that has no packet yet; without any sound, nothing."""
         try:
             self._container = av.open(str(self._path.absolute()), options=_OPEN)
-            self._stream = next(iter(self._container.streams.audio), None)
+            streams = self._container.streams.audio
+            # PyAV gives those that it has no decoder for no context, and cannot copy them.
+            known = (stream for stream in streams if stream.codec_context is not None)
+            self._stream = next(known, None)
             if self._stream is None:
+                if streams:
+                    log.warning("%s: its sound is of a kind that PyAV does not know", self._path)
                 self.close()
                 return
             codec = self._stream.codec_context.name
@@ -101,7 +108,7 @@ class Sound:
 def _first_picture(path: Path) -> float:
     """The stamp of the first picture in seconds; not every container tells it beforehand."""
     with av.open(str(path.absolute()), options=_OPEN) as container:
-        for packet in container.demux(video=0):
+        for packet in container.demux(moving(container)[0]):
             if packet.pts is not None and packet.time_base is not None:
                 return float(packet.pts * packet.time_base)
     return 0.0

@@ -18,6 +18,7 @@ from edge.sinks.files import Part
 from edge.sinks.sound import Sound
 from edge.sinks.yuv import fitted, to_yuv
 from edge.sources.containers import file_extent
+from edge.sources.info import as_text
 from models.errors import OutputError, UsageError
 
 log = logging.getLogger(__name__)
@@ -143,7 +144,7 @@ class VideoSink:
     def _open(self, part: Part) -> None:
         options = {**CONTAINER[self._format], "flush_packets": "1"}
         self._container = av.open(str(part.path), "w", format=self._format, options=options)
-        self._container.metadata["title"] = self._path.stem
+        self._container.metadata["title"] = as_text(self._path.stem)
         self._container.metadata["comment"] = f"annotated by traffic-sign-edge {__version__}"
         width, height = self._size
         self._stream = self._container.add_stream("libx264", self._rate, options=ENCODER)

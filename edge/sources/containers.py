@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 _MP4_TYPES = (b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide")
+# What is taken for a box that was cut off; of other bytes at the end, some recorder appended them.
+_MP4_KNOWN = (*_MP4_TYPES, b"moof", b"mfra", b"sidx", b"ssix", b"emsg", b"prft", b"meta", b"uuid")
 _TS_PACKETS = (188, 192, 204)  # plain, Blu-ray (time stamp before), with error correction
 _TS_SYNC = 0x47
 _EBML, _SEGMENT = 0x1A45DFA3, 0x18538067  # the two elements at the top of Matroska and WebM
@@ -61,6 +63,8 @@ def _mp4_boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
         if length < 8:  # not a box: what follows cannot be told
             return
         start += length
+        if start > size and head[4:8] not in _MP4_KNOWN:
+            return
         yield head[4:8], start
 
 

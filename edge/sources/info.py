@@ -47,10 +47,15 @@ def online_from_now() -> Callable[[], Health]:
     return lambda: health
 
 
+def as_text(name: str) -> str:
+    """A file's name with "?" for each byte of it that is no UTF-8, which no output takes."""
+    return name.encode("utf-8", "replace").decode()
+
+
 class SourceInfo(NamedTuple):
     """What is known about an open source.
 
-    `name`: fit for a log. `live`: frames come by themselves and are dropped when not taken.
+    `name`: fit for a log, UTF-8. `live`: frames come by themselves and are dropped when not taken.
     `stills`: unrelated pictures, each a segment of its own. `frames`: how many to expect.
     `size`: (width, height) of the first frame, upright; None where a stream has not come yet.
     `fps`: the nominal or average rate. `health`: how it is when asked, from any thread.

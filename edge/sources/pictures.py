@@ -19,7 +19,14 @@ from PIL import UnidentifiedImageError
 from edge.core import Frame, Image
 from edge.handover import Feed, Queue
 from edge.sources.again import again
-from edge.sources.info import OpenSource, SourceInfo, SourceOptions, online_from_now, size_of
+from edge.sources.info import (
+    OpenSource,
+    SourceInfo,
+    SourceOptions,
+    as_text,
+    online_from_now,
+    size_of,
+)
 from edge.sources.quiet import quiet_opencv
 from edge.sources.turn import turn_frames
 from models.errors import SourceError
@@ -55,7 +62,7 @@ def open_pictures(
         raise
     count = None if options.loop else len(paths)
     size, health = size_of(first), online_from_now()
-    return SourceInfo(name, False, True, count, size, STILL_FPS, health), feed
+    return SourceInfo(as_text(name), False, True, count, size, STILL_FPS, health), feed
 
 
 def folder_pictures(folder: Path) -> list[Path]:

@@ -13,7 +13,14 @@ from edge.handover import Closed, Feed, Queue
 from edge.sources.again import again
 from edge.sources.containers import Extent, file_extent
 from edge.sources.decoded import PictureMaker, decoding_threads, mean_rate, moving
-from edge.sources.info import OpenSource, SourceInfo, SourceOptions, online_from_now, size_of
+from edge.sources.info import (
+    OpenSource,
+    SourceInfo,
+    SourceOptions,
+    as_text,
+    online_from_now,
+    size_of,
+)
 from edge.sources.turn import turn_frames
 from models.errors import SourceError
 
@@ -50,7 +57,7 @@ def open_video(path: Path, options: SourceOptions) -> tuple[SourceInfo, OpenSour
         raise
     count = None if options.loop else video.count
     size, health = size_of(first), online_from_now()
-    return SourceInfo(str(path), False, False, count, size, video.fps, health), feed
+    return SourceInfo(as_text(str(path)), False, False, count, size, video.fps, health), feed
 
 
 class Video:
@@ -59,7 +66,10 @@ class Video:
     def __init__(self, path: Path, max_pixels: int) -> None:
         self._path = path
         self._max_pixels = max_pixels
-        self._extent = file_extent(path)
+        try:
+            self._extent = file_extent(path)
+        except OSError as error:
+            raise SourceError(f"{path} cannot be read: {error.strerror}") from error
         self._container = _open_container(path, self._extent)
         try:
             self._stream = self._video_stream()

@@ -122,7 +122,8 @@ async def _on_a_thread(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
     def run() -> None:
         if sys.platform == "linux":  # there, a thread has a niceness of its own
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+            with suppress(OSError):  # a program that is nicer already may not go back
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
         result: dict[str, Any] | None = None
         error: BaseException | None = None
         try:
