@@ -23,10 +23,12 @@ from calibration import metrics
 from calibration.matching import IOU, Answers, average_precisions, operating_figures, pool
 from calibration.metrics import Bools, Counts, Floats
 from calibration.operating import HALVINGS, fused_score, halvings
+from calibration.pictures import warn_of_trained_on
 from calibration.places import places_by_picture, within
 from calibration.seen import READ_CURVE, Seen, boxes_of, seen_of
 from calibration.seen import Answers as Said
 from calibration.system import AT_IOU, look
+from calibration.twins import held_out
 from calibration.walk import Walk
 from edge.classifier import load_classifier
 from edge.core import Classifier, Detection, Detector, Reading
@@ -231,10 +233,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     flags = _parse(given)
     if flags.json:
         prove_place(flags.json)
-    detector = load_detector(flags.detector, flags.threads, READ_CURVE)
-    classifier = load_classifier(flags.classifier, flags.threads)
+    detector = load_detector(held_out(flags.detector), flags.threads, READ_CURVE)
+    classifier = load_classifier(held_out(flags.classifier), flags.threads)
     gtsdb = datasets.gtsdb()
     examples = datasets.part(gtsdb, flags.part)
+    for spec in (detector.spec, classifier.spec):
+        warn_of_trained_on(spec, gtsdb, examples)
     status = StatusLine(len(examples)) if flags.progress else None
     try:
         found = look_at(detector, classifier, Walk(gtsdb, examples, status))
@@ -252,7 +256,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = CommandParser("calibration.combine", __doc__)
     parser.add_argument("--detector", default="detector", help="its name or JSON (%(default)s)")
     parser.add_argument("--classifier", default="classifier", help="its name or JSON (%(default)s)")
-    parser.add_argument("--part", default="judge", help="of GTSDB, held out by both (%(default)s)")
+    parser.add_argument("--part", default="judge", help="of GTSDB (%(default)s)")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--threads", type=int, default=available_threads(), help="(%(default)s)")
     parser.add_argument("--progress", action="store_true", help="show how far it is")

@@ -27,7 +27,7 @@ from calibration.finding import HEIGHTS, detector_figures, latency
 from calibration.gallery import gallery_file, write_gallery
 from calibration.kinds import measure_kinds, negatives_by_picture
 from calibration.operating import cross_fitted_detector, cross_fitted_system
-from calibration.pictures import check_suits, choose, spread, trained_on
+from calibration.pictures import check_suits, choose, spread, warn_of_trained_on
 from calibration.places import is_gtsdb_test, known_places
 from calibration.reading import measure_classifier
 from calibration.robustness import PASSES, Sightings, measure_cameras, measure_corruptions
@@ -104,15 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         if status:
             status.close()
-    trained = {key: trained_on(spec, dataset, examples) for key, spec in specs.items()}
-    for key, names in trained.items():
-        if names:
-            log.warning(
-                "%d of %d pictures were trained on by %s: its figures on them say nothing",
-                len(names),
-                len(examples),
-                specs[key].name,
-            )
+    trained = [warn_of_trained_on(spec, dataset, examples) for spec in specs.values()]
     result: dict[str, Any] = {
         "task": flags.task,
         **figures,
@@ -124,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "pictures": len(examples),
             "unreadable": walk.unreadable,
         },
-        "trained_on": len(set().union(*trained.values())),
+        "trained_on": len(set().union(*trained)),
         "command": shlex.join(["python", "-m", "calibration.evaluate", *given]),
     }
     print(report.table(result))

@@ -25,7 +25,7 @@ import numpy as np
 from calibration.candidate import Target, trained, write
 from calibration.cost import multiply_adds
 from calibration.finding import detector_figures
-from calibration.pictures import check_suits, choose
+from calibration.pictures import check_suits, choose, warn_of_trained_on
 from calibration.plots import new_figure, prove_plot, save
 from calibration.publish_detector import draft
 from calibration.seen import WHOLE_CURVE, Seen, see_detector
@@ -201,6 +201,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parts = [divide(examples, flags.folds, fold)[1] for fold in range(flags.folds)] or [examples]
     with TemporaryDirectory() as folder:
         found = [candidate(text, Path(folder), flags.folds) for text in flags.detectors]
+        for path in () if flags.folds else (each.paths[0] for each in found):
+            warn_of_trained_on(load_spec(path), data, examples)
         rows = compare(found, data, parts)
     print(table(rows))
     if flags.plot:

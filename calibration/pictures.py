@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,6 +16,8 @@ from models.spec import Spec
 from training.datasets import Dataset, Example, part
 from training.files import stem
 from training.split import read_split
+
+log = logging.getLogger(__name__)
 
 CUT_OUT = ("gtsrb", "folders")  # layouts whose pictures are single signs
 
@@ -63,6 +66,19 @@ def check_suits(task: str, dataset: Dataset, examples: Sequence[Example]) -> Non
         raise UsageError(
             f"{task}: expected the classes 0 to {COUNT - 1}, found {min(strange)} in {dataset.name}"
         )
+
+
+def warn_of_trained_on(spec: Spec, dataset: Dataset, examples: Sequence[Example]) -> set[str]:
+    """`trained_on`, told in a warning where there are any."""
+    names = trained_on(spec, dataset, examples)
+    if names:
+        log.warning(
+            "%d of %d pictures were trained on by %s: its figures on them say nothing",
+            len(names),
+            len(examples),
+            spec.name,
+        )
+    return names
 
 
 def trained_on(spec: Spec, dataset: Dataset, examples: Sequence[Example]) -> set[str]:

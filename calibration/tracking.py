@@ -3,7 +3,8 @@
     python -m calibration.tracking --seeds 1 4 5 --stills 50
 
 Drives are drawn once, into the user's cache (`training.drive`, a quarter of an hour each; 1 is the
-bundled one). The stills are pictures that no model was trained on, each driven into for a moment.
+bundled one). The stills are held-out pictures, each driven into for a moment; where a model was
+trained on all pictures, its twin reads them.
 Every clip is looked at once; the line then follows its signs at each pace.
 """
 
@@ -14,12 +15,15 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from calibration.clips import DEMO_SEED, Clip, drive, stills
 from calibration.following import FROM_PX, POINTS, figures, summed
+from calibration.pictures import warn_of_trained_on
 from calibration.replay import Glance, replay, watch
+from calibration.twins import held_out, pair_score
 from edge.bench import identity
 from edge.config import Config
 from edge.core import Classifier, Detector, Frame
@@ -31,7 +35,6 @@ from edge.sparse import SparseDetector
 from edge.status import StatusLine
 from models.command import CommandParser
 from models.errors import UsageError, run_command
-from models.spec import pair_threshold
 from training.datasets import gtsdb, part
 
 PACES = (1, 2, 3)
@@ -45,13 +48,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prove_place(flags.json)
     config = Config(detector=flags.detector, classifier=flags.classifier, threads=flags.threads)
     models = load_models(config)
-    clips = [drive(seed, flags.seconds) for seed in flags.seeds]
+    specs = {"detector": models.detector.spec, "classifier": models.classifier.spec}
+    fused = pair_score(models.detector.spec, models.classifier.spec, config.classifier)
+    clips = [(drive(seed, flags.seconds), models) for seed in flags.seeds]
     if flags.stills:
         dataset = gtsdb()
-        clips.append(stills(dataset, part(dataset, "judge")[: flags.stills]))
-    seen = [(clip, _watched(clip, models.detector, models.classifier)) for clip in clips]
-    specs = {"detector": models.detector.spec, "classifier": models.classifier.spec}
-    fused = pair_threshold(models.detector.spec, models.classifier.spec)
+        examples = part(dataset, "judge")[: flags.stills]
+        names = {"detector": held_out(config.detector), "classifier": held_out(config.classifier)}
+        strangers = load_models(replace(config, **names))
+        for key, each in (("detector", strangers.detector), ("classifier", strangers.classifier)):
+            warn_of_trained_on(each.spec, dataset, examples)
+            specs[f"{key}_of_stills"] = each.spec
+        clips.append((stills(dataset, examples), strangers))
+    seen = [(clip, _watched(clip, own.detector, own.classifier)) for clip, own in clips]
     result = {
         "clips": {clip.name: _paces([(clip, each)], config, fused) for clip, each in seen},
         "all": _paces(seen, config, fused),

@@ -17,6 +17,7 @@ import pytest
 
 from calibration import evaluate, metrics
 from calibration.kinds import Negative
+from calibration.pictures import trained_on
 from edge.core import Array, Box, Detection, Image, Reading
 from models.errors import ModelError, OutputError, SourceError, UsageError
 from models.signs import label_names
@@ -487,9 +488,9 @@ def test_the_test_part_by_itself_is_numbered_from_zero_and_was_not_trained_on() 
     examples = tuple(Example(f"{number:05d}.ppm") for number in range(300))
     test_part = Dataset("TestIJCNN2013", "gtsdb", None, examples)
     paper = spec("detector", "detect", None, ["train", "judge"])
-    assert evaluate.trained_on(paper, test_part, examples) == set()
+    assert trained_on(paper, test_part, examples) == set()
     partial = dataclasses.replace(test_part, examples=examples[:299])
-    assert len(evaluate.trained_on(paper, partial, partial.examples)) == 299
+    assert len(trained_on(paper, partial, partial.examples)) == 299
 
 
 # --- what bad input gets --------------------------------------------------------------------------

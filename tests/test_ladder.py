@@ -302,6 +302,19 @@ def test_the_real_layout_gives_tracks_to_pictures(
     assert (found.top1, found.interval) == (0.5, (0, 1))
 
 
+def test_a_run_that_was_trained_with_other_flags_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "naive").mkdir()
+    recipe = {"architecture": "naive", "epochs": 20, "rate": 0.001}
+    (job,) = ladder.jobs(
+        [(rung("naive", "--epochs", "20", "--rate", "1e-3"), "x")], tmp_path, False
+    )
+    (job.run / "recipe.json").write_text(json.dumps({"recipe": recipe}))
+    ladder.refuse_other_flags(job)
+    (job.run / "recipe.json").write_text(json.dumps({"recipe": recipe | {"epochs": 99}}))
+    with pytest.raises(SourceError, match="a training with --epochs 20, found 99"):
+        ladder.refuse_other_flags(job)
+
+
 def test_importing_it_loads_no_framework() -> None:
     code = (
         "import sys, training.ladder; "

@@ -12,7 +12,7 @@ import pytest
 from models.errors import UsageError
 from tests.commands import execute
 from training import runs
-from training.runs import Train, run_training
+from training.runs import Train, refuse_finished, run_training
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Recipe:
 def pretend(recipe: Recipe, run: Path, limit: int | None = None, until: int | None = None) -> Path:
     run.mkdir(exist_ok=True)
     (run / "last.npz").touch()
+    if not (run / "log.json").exists():
+        (run / "log.json").write_text(json.dumps([{}] * min(recipe.epochs, until or recipe.epochs)))
     path = run / "final"
     path.write_text(f"{recipe} {limit} {until}")
     return path
@@ -74,19 +76,32 @@ def test_a_finished_run_that_is_called_again_keeps_its_origin(
     assert origin(run)["commit"] == "first"
 
 
-def test_a_run_that_is_trained_anew_keeps_nothing_of_the_old_one(
+@pytest.mark.parametrize("name", ["recipe.json", "final.pt", "final.keras", "int8.npz"])
+def test_nothing_is_trained_where_a_finished_net_lies_alone(name: str, tmp_path: Path) -> None:
+    refuse_finished(tmp_path)
+    (tmp_path / name).write_text("the only copy")
+    with pytest.raises(UsageError, match=f"holds {name} of a training whose checkpoint is gone"):
+        refuse_finished(tmp_path)
+    assert (tmp_path / name).read_text() == "the only copy"
+    (tmp_path / "last.npz").touch()
+    refuse_finished(tmp_path)
+
+
+def test_a_run_that_is_continued_names_the_commit_that_it_started_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = tmp_path / "run"
-    start(monkeypatch, "--run", str(run))
-    for name in ("last.npz", "int8.npz"):
-        (run / name).touch()
-    start(monkeypatch, "--run", str(run))
-    assert (run / "int8.npz").exists()
-    (run / "last.npz").unlink()  # as the message about another recipe says
-    start(monkeypatch, "--rate", "0.25", "--run", str(run))
-    assert origin(run)["recipe"] == {"epochs": 3, "rate": 0.25}
-    assert not (run / "int8.npz").exists()
+    for name in ("first", "second"):
+        monkeypatch.setattr(runs, "commit", lambda name=name: name)
+        start(monkeypatch, *(["--until", "1"] * (name == "first")), "--run", str(tmp_path))
+    assert origin(tmp_path)["commit"] == "first"
+
+
+def test_a_run_that_patience_ended_before_it_was_to_stop_has_an_origin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "log.json").write_text("[{}]")
+    start(monkeypatch, "--until", "2", "--run", str(tmp_path))
+    assert (tmp_path / "recipe.json").exists()
 
 
 def test_a_run_that_stops_early_has_no_origin_yet(

@@ -52,7 +52,7 @@ from training.judge import View  # noqa: E402
 from training.nets import NETS, Shape, build  # noqa: E402
 from training.others import load_teachers  # noqa: E402
 from training.runs import write_recipe  # noqa: E402
-from training.watched import margin, read_answers, write_answers  # noqa: E402
+from training.watched import margin, read_answers, surprise, write_answers  # noqa: E402
 
 RECIPE = Recipe(
     epochs=2, samples=1024, batch=32, drawn=1, width=0.5, average=0.5, warmup=0.2, augment="light"
@@ -149,7 +149,24 @@ def test_patience_ends_a_run_that_gets_no_better(tmp_path: Path) -> None:
     """At a rate of nearly nothing no epoch is better than the first but by chance."""
     recipe = dataclasses.replace(RECIPE, epochs=50, patience=1, rate=1e-12, samples=64, drawn=0)
     train(recipe, tmp_path)
-    assert len(json.loads((tmp_path / "log.json").read_text())) < 50
+    log = json.loads((tmp_path / "log.json").read_text())
+    assert len(log) < 50
+
+
+@pytest.mark.usefixtures("data")
+def test_patience_goes_back_to_the_best_epoch(tmp_path: Path) -> None:
+    """A rate that spoils the net from the second epoch on."""
+    recipe = dataclasses.replace(RECIPE, epochs=50, patience=1, rate=0.3, samples=64, drawn=0)
+    path = train(recipe, tmp_path)
+    losses = [entry["choose_nll"] for entry in json.loads((tmp_path / "log.json").read_text())]
+    answers = read_answers(tmp_path / "watched.npz")
+    found = surprise(answers.logits, answers.labels).mean()
+    assert found == pytest.approx(min(losses), rel=1e-3)
+    assert min(losses) < losses[-1]
+    with np.load(tmp_path / "best.npz") as best:
+        kept = [best[name] for name in best.files]
+    for one, other in zip(kept, keras.models.load_model(path).get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.usefixtures("data")

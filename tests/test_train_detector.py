@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -169,8 +170,27 @@ def test_the_final_file_holds_the_averaged_weights(run: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 broken"])
 def test_a_broken_checkpoint_of_a_run_is_named(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "last.pt").write_bytes(content)
-    with pytest.raises(ModelError, match=r"last\.pt: expected a checkpoint of a run, found"):
+    with pytest.raises(ModelError, match=r"last\.pt: expected a checkpoint of this net, found"):
         train(RECIPE, tmp_path)
+
+
+def test_a_checkpoint_of_other_layers_or_none_is_told_in_one_line(
+    run: Path, tmp_path: Path
+) -> None:
+    saved = torch.load(run / "last.pt", weights_only=False)
+    for name in list(saved["net"])[:3]:
+        saved["net"][name] = torch.zeros(7)
+    for content in (saved, {"model": 1}):
+        torch.save(content, tmp_path / "last.pt")
+        with pytest.raises(ModelError, match=r"last\.pt: expected a checkpoint of this") as told:
+            train(RECIPE, tmp_path)
+        assert "\n" not in str(told.value)
+
+
+def test_a_run_is_not_continued_with_another_limit(run: Path, tmp_path: Path) -> None:
+    shutil.copy(run / "last.pt", tmp_path)
+    with pytest.raises(UsageError, match="made with --limit None, not 3"):
+        train(RECIPE, tmp_path, limit=3)
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 broken"])
@@ -460,6 +480,18 @@ def test_a_net_with_other_strides_and_without_distributions_is_read_by_the_devic
         1,
     )
     assert loaded.detect(image[:, :, ::-1])
+
+
+def test_what_weights_have_seen_is_known_of_the_run_that_goes_on_from_them(
+    run: Path, tmp_path: Path
+) -> None:
+    shutil.copy(run / "final.pt", tmp_path)
+    seen = [{"data": "gtsdb", "parts": ["train", "judge"]}]
+    (tmp_path / "recipe.json").write_text(json.dumps({"data": seen}))
+    recipe = dataclasses.replace(RECIPE, weights=str(tmp_path / "final.pt"))
+    assert seen[0] in origin(recipe)
+    with pytest.raises(UsageError, match="--weights: expected some that have seen nothing"):
+        dataclasses.replace(recipe, folds=3, fold=1)
 
 
 def test_a_run_that_has_seen_the_judged_pictures_needs_a_twin(run: Path, tmp_path: Path) -> None:

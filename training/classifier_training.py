@@ -25,12 +25,13 @@ from training.feed import Batch, Look, Sampling, batches, undisturbed
 from training.gather import Choice, Gathered, gather, opened, outputs
 from training.nets import Shape, build, multiply_adds
 from training.others import load_teachers, take_weights
-from training.runs import make_folder, refuse_other_recipe
-from training.steps import Predict, Settings, Steps, make_steps
+from training.runs import make_folder, refuse_finished, refuse_other_limit, refuse_other_recipe
+from training.steps import PREDICT_BATCH, Predict, Settings, Steps, make_steps
 from training.watched import FILE, Answers, figures, margin, write_answers
 from training.workers import one_thread_for_opencv
 
 LAST_RATE = 0.01  # of the highest, where the schedule ends
+BEST = "best.npz"  # the weights that patience goes back to
 
 
 class Training:
@@ -47,14 +48,18 @@ class Training:
         self.log: list[dict[str, float]] = []
 
     @property
+    def best(self) -> int:
+        """The epoch, counted from 0, after which the watched signs surprised least."""
+        return int(np.argmin([entry["choose_nll"] for entry in self.log]))
+
+    @property
     def epoch(self) -> int:
         return len(self.log)
 
     @property
     def finished(self) -> bool:
         """All epochs are done, or patience is at its end."""
-        losses = [entry["choose_nll"] for entry in self.log]
-        waited = self.epoch - 1 - int(np.argmin(losses)) if losses else 0
+        waited = self.epoch - 1 - self.best if self.log else 0
         return self.epoch >= self.recipe.epochs or 0 < self.recipe.patience <= waited
 
     def resume(self) -> None:
@@ -72,10 +77,7 @@ class Training:
                     f"{path} was made with KERAS_BACKEND={record['backend']}, not with "
                     f"{keras.backend.backend()}: choose another --run or set it"
                 )
-            if (limit := record.get("limit", self.limit)) != self.limit:
-                raise UsageError(
-                    f"{path} was made with --limit {limit}, not {self.limit}: choose another --run"
-                )
+            refuse_other_limit(path, record.get("limit", self.limit), self.limit)
             if record.get("layers", layers_of(self.net)) != layers_of(self.net):
                 raise UsageError(
                     f"{path} belongs to a net of other layers than {self.recipe.architecture!r} "
@@ -92,6 +94,8 @@ class Training:
         record = {"recipe": asdict(self.recipe), "log": self.log}
         record |= {"backend": keras.backend.backend(), "limit": self.limit}
         record["layers"] = layers_of(self.net)
+        if self.recipe.patience and self.best == self.epoch - 1:
+            np.savez(self.run / BEST, *self.steps.averaged())
         temporary = self.run / "last.tmp.npz"
         np.savez(temporary, record=np.array(json.dumps(record)), **self.steps.state())
         temporary.replace(self.run / "last.npz")
@@ -131,10 +135,14 @@ class Training:
         self.log.append({**entry, "seconds": time.monotonic() - started})
         print(f"{data.part}: {entry['choose']:.4f}, nll {entry['choose_nll']:.4f}", flush=True)
 
-    def averaged(self) -> keras.Model:
-        """The net with its averaged weights."""
+    def result(self) -> keras.Model:
+        """The net with its averaged weights; of its best epoch where patience counts."""
         net = keras.models.clone_model(self.net)
-        net.set_weights(self.steps.averaged())
+        weights = self.steps.averaged()
+        if self.recipe.patience and (self.run / BEST).exists():
+            with np.load(self.run / BEST) as file:
+                weights = [file[name] for name in file.files]
+        net.set_weights(weights)
         return net
 
 
@@ -183,6 +191,7 @@ def contact_sheet(data: Gathered, recipe: Recipe, path: Path, columns: int = 24)
 def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None = None) -> Path:
     """Train to the end (or to epoch `until`) and return the float model's file."""
     one_thread_for_opencv()
+    refuse_finished(run)
     make_folder(run)
     choice = Choice(
         recipe.data, recipe.parts, recipe.folds, recipe.fold, recipe.drawn, recipe.seed, limit
@@ -211,7 +220,11 @@ def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None
                 board.add_scalar(name, value, training.epoch)
     seconds = sum(entry["seconds"] for entry in training.log)
     print(f"{training.epoch} epochs, {seconds:.0f} s")
-    logits = training.steps.predict(watched)
+    net = training.result()
+    if recipe.patience:  # then the result need not be what the steps have come to
+        logits = np.asarray(net.predict(watched, batch_size=PREDICT_BATCH, verbose=0), np.float32)
+    else:
+        logits = training.steps.predict(watched)
     write_answers(run / FILE, Answers(logits, data.watched.labels, data.names, data.part))
-    training.averaged().save(run / FINAL)
+    net.save(run / FINAL)
     return run / FINAL

@@ -17,7 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import SourceError, UsageError, run_command
-from training.runs import RECIPE, Range, Train, refuse_out_of_range, run_training
+from training.runs import (
+    RECIPE,
+    Range,
+    Train,
+    read_json,
+    refuse_out_of_range,
+    run_training,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +120,9 @@ def origin(recipe: Recipe) -> list[dict[str, Any]]:
         weights = Path(recipe.weights)  # Ultralytics leaves what it downloads beside the command
         sha256 = hashlib.sha256(weights.read_bytes()).hexdigest() if weights.is_file() else ""
         data.append({"data": "weights", "file": weights.name, "sha256": sha256})
+        if (record := weights.with_name(RECIPE)).is_file():  # what the net had learnt from before
+            before = read_json(record, dict).get("data", [])
+            data += [each for each in before if each not in data]
     if recipe.pasted:
         data.append(
             {"data": "gtsrb", "parts": ["train", "choose", "judge"], "use": "cut-out signs"}

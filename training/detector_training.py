@@ -24,9 +24,11 @@ from training.detector_nets import build
 from training.detector_windows import Batches, Windows, collate, contact_sheet
 from training.paste import all_stickers
 from training.precision import fast
-from training.runs import make_folder, refuse_other_recipe
+from training.runs import make_folder, refuse_finished, refuse_other_limit, refuse_other_recipe
 from training.streets import load_pictures
 from training.workers import loader, one_thread_for_opencv
+
+UNREADABLE = (OSError, EOFError, RuntimeError, UnpicklingError, KeyError, TypeError, ValueError)
 
 
 def learning_rate(recipe: Recipe, epoch: float) -> float:
@@ -45,10 +47,13 @@ def parameter_groups(net: torch.nn.Module, decay: float) -> list[dict[str, Any]]
 
 
 class Training:
-    """Net, optimiser, moving average and the epoch they have reached: what a checkpoint holds."""
+    """Net, optimiser, moving average and the epoch they have reached: what a checkpoint holds.
 
-    def __init__(self, recipe: Recipe, run: Path) -> None:
-        self.recipe, self.run = recipe, run
+    `limit` is no part of the recipe, but the checkpoint remembers it.
+    """
+
+    def __init__(self, recipe: Recipe, run: Path, limit: int | None = None) -> None:
+        self.recipe, self.run, self.limit = recipe, run, limit
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.net = build(recipe).to(self.device, memory_format=torch.channels_last)
         for name, parameter in self.net.named_parameters():
@@ -66,18 +71,21 @@ class Training:
             return
         try:
             saved = torch.load(path, map_location=self.device, weights_only=False)
-        except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
-            raise ModelError(f"{path}: expected a checkpoint of a run, found {error}") from error
-        refuse_other_recipe(path, saved["recipe"], self.recipe)
-        self.net.load_state_dict(saved["net"])
-        self.average = saved["average"]
-        self.optimiser.load_state_dict(saved["optimiser"])
-        self.epoch, self.step, self.log = saved["epoch"], saved["step"], saved["log"]
+            refuse_other_recipe(path, saved["recipe"], self.recipe)
+            refuse_other_limit(path, saved.get("limit", self.limit), self.limit)
+            self.net.load_state_dict(saved["net"])
+            self.average = saved["average"]
+            self.optimiser.load_state_dict(saved["optimiser"])
+            self.epoch, self.step, self.log = saved["epoch"], saved["step"], saved["log"]
+        except UNREADABLE as error:
+            found = " ".join(str(error).split())  # PyTorch tells every layer on a line of its own
+            raise ModelError(f"{path}: expected a checkpoint of this net, found {found}") from error
         print(f"continuing after epoch {self.epoch} of {self.recipe.epochs}")
 
     def save(self) -> None:
         state = {
             "recipe": asdict(self.recipe),
+            "limit": self.limit,
             "net": self.net.state_dict(),
             "average": self.average,
             "optimiser": self.optimiser.state_dict(),
@@ -150,8 +158,9 @@ def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(os.cpu_count() or 1)  # Ultralytics has left one out
     one_thread_for_opencv()
+    refuse_finished(run)
     make_folder(run)
-    training = Training(recipe, run)
+    training = Training(recipe, run, limit)
     training.resume()
     pictures, weights = load_pictures(recipe, limit)
     plain_from = int(recipe.epochs * (1 - recipe.plain)) * recipe.windows

@@ -14,6 +14,7 @@ left in each run's folder, as `judge.npz`, `watched-corrupted.npz` and so on.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -26,11 +27,11 @@ from numpy.typing import NDArray
 from models.command import CommandParser
 from models.errors import ModelError, SourceError, UsageError, run_command
 from training import datasets
-from training.classifier import FINAL
+from training.classifier import FINAL, Recipe
 from training.corruptions import SEVERITY, in_turn
 from training.crops import Crops
 from training.feed import Look, undisturbed
-from training.gather import outputs, read_crops, side_of
+from training.gather import learnt_parts, outputs, read_crops, side_of
 from training.nets import load
 from training.report.metrics import probabilities
 from training.runs import RECIPE, read_json
@@ -45,6 +46,8 @@ from training.watched import (
     share_and_interval,
     write_answers,
 )
+
+log = logging.getLogger(__name__)
 
 BATCH = 256
 
@@ -67,6 +70,8 @@ def answer(run: Path, part: str, view: View = PLAINLY) -> tuple[Answers, list[st
     """
     recipe = read_json(run / RECIPE, dict)["recipe"]
     data = str(recipe["data"])
+    if part in learnt_parts(recipe.get("parts", Recipe.parts), recipe.get("folds", 0)):
+        log.warning("%s has learnt from the pictures of %s: its figures say nothing", run, part)
     dataset = datasets.open_set(data)
     classes = tuple(read_json(run / "classes.json", list))
     if classes != (known := outputs(dataset)):

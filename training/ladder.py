@@ -17,6 +17,7 @@ from pathlib import Path
 from models.errors import SourceError, run_command
 from training import datasets
 from training.rungs import CIFAR10, OTHERS, QUICK, SIGNS, Rung
+from training.runs import RECIPE, read_json
 from training.series import (
     Findings,
     Job,
@@ -77,8 +78,23 @@ def standings(rungs: Sequence[tuple[Rung, str]], out: Path, quick: bool) -> list
         if rung is CIFAR10 or not finished(job.run):
             continue
         groups = groups or tracks(data)
+        refuse_other_flags(job)
         found.append(read_standing(job.run, rung.idea, line(job.words), groups))
     return found
+
+
+def refuse_other_flags(job: Job) -> None:
+    """SourceError where a finished run was not trained with its rung's flags, as one from before
+    the rung was changed: it would stand in the table under a command that never ran."""
+    recipe = read_json(job.run / RECIPE, dict).get("recipe", {})
+    module_and_flags = job.words[2:]
+    for flag, value in zip(module_and_flags[::2], module_and_flags[1::2], strict=True):
+        found = recipe.get(flag[2:].replace("-", "_"))
+        if found is not None and found != type(found)(value):
+            raise SourceError(
+                f"{job.run}: expected a training with {flag} {value}, found {found}: remove what "
+                "was trained otherwise"
+            )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -10,6 +10,9 @@ there with `--weights runs/restored/final.pt`, where the run that made the publi
 
 from __future__ import annotations
 
+import json
+import shlex
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,7 +29,7 @@ from models.imaging import letterbox
 from models.spec import find_model, load_spec, model_bytes
 from training import datasets
 from training.detector_nets import untrained
-from training.runs import make_folder
+from training.runs import RECIPE, commit, make_folder
 
 STREETS = 16  # pictures that give batch norm its statistics
 SLACK = 1e-6  # of a variance, against a division by zero
@@ -137,11 +140,12 @@ def _measure(bias: torch.Tensor) -> Any:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    given = list(sys.argv[1:] if arguments is None else arguments)
     parser = CommandParser("training.restore", __doc__)
     parser.add_argument("--detector", default="detector", help="a published detector")
     parser.add_argument("--model", default="yolo11n.yaml", help="the net that it is of")
     parser.add_argument("--run", type=Path, default=Path("runs/restored"), help="where to write")
-    flags = parser.parse(arguments)
+    flags = parser.parse(given)
     path = find_model(flags.detector)
     spec = load_spec(path)
     gtsdb = datasets.gtsdb()
@@ -154,6 +158,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     fitting = restore(net, list(kernels(model_bytes(spec, path))), images)
     make_folder(flags.run)
     torch.save({"model": net, "epoch": -1, "train_args": {}}, flags.run / "final.pt")
+    # What the net has learnt from, so that a training that goes on from here can say so.
+    record = {
+        "recipe": {},
+        "data": spec.origin.data,
+        "command": shlex.join(["python", "-m", "training.restore", *given]),
+        "commit": commit(),
+    }
+    (flags.run / RECIPE).write_text(json.dumps(record, indent=1))
     print(f"{fitting} convolutions fit; wrote {flags.run / 'final.pt'}")
 
 

@@ -15,6 +15,7 @@ from models.command import CommandParser
 from models.errors import OutputError, SourceError, UsageError
 
 RECIPE = "recipe.json"
+COMMIT = "commit.txt"
 FINISHED = (RECIPE, "final.keras", "final.pt", "watched*.npz", "judge*.npz", "int8.npz")
 HERE = Path(__file__).parent
 
@@ -35,19 +36,17 @@ def make_folder(run: Path) -> None:
         raise OutputError(f"run folder {run}: {error}") from error
 
 
-def forget_finished(run: Path) -> None:
-    """Remove what a training left that cannot be continued: it is trained anew, perhaps otherwise.
-
-    OutputError where it cannot be removed.
-    """
+def refuse_finished(run: Path) -> None:
+    """UsageError where a training left a net but no checkpoint: nothing there can be continued, and
+    what is trained anew would stand among files of another training."""
     if any(run.glob("last.*")):
         return
-    try:
-        for pattern in FINISHED:
-            for path in run.glob(pattern):
-                path.unlink()
-    except OSError as error:
-        raise OutputError(f"run folder {run}: {error}") from error
+    found = sorted(path.name for pattern in FINISHED for path in run.glob(pattern))
+    if found:
+        raise UsageError(
+            f"{run} holds {found[0]} of a training whose checkpoint is gone: choose another --run "
+            "or remove that folder"
+        )
 
 
 def refuse_other_recipe(checkpoint: Path, saved: dict[str, Any], recipe: Any) -> None:
@@ -62,6 +61,14 @@ def refuse_other_recipe(checkpoint: Path, saved: dict[str, Any], recipe: Any) ->
         raise UsageError(
             f"{checkpoint} belongs to another recipe (differs in {', '.join(changed) or 'keys'}): "
             "choose another --run or remove it"
+        )
+
+
+def refuse_other_limit(checkpoint: Path, saved: int | None, limit: int | None) -> None:
+    """UsageError where a checkpoint was made with other pictures."""
+    if saved != limit:
+        raise UsageError(
+            f"{checkpoint} was made with --limit {saved}, not {limit}: choose another --run"
         )
 
 
@@ -98,6 +105,25 @@ def commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return ""
     return found[0].stdout.strip() + ("+" if found[1].stdout.strip() else "")
+
+
+def _started_from(run: Path) -> str:
+    """The commit that a run started from, which is not this one where it is continued."""
+    note = run / COMMIT
+    if note.exists() and any(run.glob("last.*")):
+        return note.read_text(encoding="utf-8").strip()
+    code = commit()
+    make_folder(run)
+    try:
+        note.write_text(f"{code}\n", encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"run folder {run}: {error}") from error
+    return code
+
+
+def _epochs(run: Path) -> int:
+    """How many epochs are done: fewer than were asked for where patience ended a training."""
+    return len(read_json(run / "log.json", list))
 
 
 def write_recipe(
@@ -163,7 +189,6 @@ def run_training(
         if value is not None and value < 1:
             raise UsageError(f"--{name}: expected 1 or more, found {value}")
     recipe = recipe_type(**flags)
-    code = commit()
     try:
         train = load()
     except ModuleNotFoundError as error:
@@ -171,9 +196,9 @@ def run_training(
             f"training needs {error.name}: expected the training packages, "
             "found them missing; `pip install '.[train]'` brings them"
         ) from error
-    forget_finished(run)
+    code = _started_from(run)
     path = train(recipe, run, limit, until)
-    finished = until is None or until >= recipe.epochs
+    finished = until is None or until >= recipe.epochs or _epochs(run) < until
     if finished and not (run / RECIPE).exists():  # called again, it has trained nothing
         where = {"--run": run} | ({"--limit": limit} if limit else {})
         write_recipe(run, recipe, origin(recipe), command(module, recipe, where), code)
