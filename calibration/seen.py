@@ -16,7 +16,7 @@ from training.datasets import Example
 from training.files import stem
 
 WHOLE_CURVE = 0.001  # detector score down to which average precision looks, as in COCO's practice
-READ_CURVE = 0.01  # the same where every box is also read: what lies below cannot move the figure
+READ_CURVE = 0.003  # the same where every box is also read: what lies below cannot move the figure
 
 
 class Answers(NamedTuple):

@@ -1,10 +1,10 @@
 """Measure speed, memory and start-up: each stage alone, then the whole command as a user runs it.
 
 The stages are timed one after the other on the same frames. Beside them stands what the models'
-bare `invoke()` costs with each thread count, and which share of the CPU's int8 peak that is. The
-whole command runs in a process of its own, once with events only and once with annotated H.264 as
-well, so that threads, start-up and memory are those of real use. It runs between measurements of
-the bare models, with which it is compared.
+bare `invoke()` costs with each thread count, and which share of the CPU's int8 peak that is, as
+far as the nets use its instructions (`edge.peak`). The whole command runs in a process of its own,
+once with events only and once with annotated H.264 as well, so that threads, start-up and memory
+are those of real use. It runs between measurements of the bare models, with which it is compared.
 """
 
 from __future__ import annotations
