@@ -41,12 +41,16 @@ def refuse_finished(run: Path) -> None:
     what is trained anew would stand among files of another training."""
     if any(run.glob("last.*")):
         return
-    found = sorted(path.name for pattern in FINISHED for path in run.glob(pattern))
-    if found:
+    if found := _finished(run):
         raise UsageError(
             f"{run} holds {found[0]} of a training whose checkpoint is gone: choose another --run "
             "or remove that folder"
         )
+
+
+def _finished(run: Path) -> list[str]:
+    """The files of a training that has ended."""
+    return sorted(path.name for pattern in FINISHED for path in run.glob(pattern))
 
 
 def refuse_other_recipe(checkpoint: Path, saved: dict[str, Any], recipe: Any) -> None:
@@ -113,6 +117,8 @@ def _started_from(run: Path) -> str:
     if note.exists() and any(run.glob("last.*")):
         return note.read_text(encoding="utf-8").strip()
     code = commit()
+    if _finished(run):  # nothing will be trained there
+        return code
     make_folder(run)
     try:
         note.write_text(f"{code}\n", encoding="utf-8")
