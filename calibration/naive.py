@@ -27,11 +27,11 @@ from edge.app import DEMO
 from edge.bench import CHILD_TIMEOUT_S, spawn_whole
 from edge.config import Config
 from edge.core import Image
+from edge.demo import VIDEO as DRIVE
 from edge.machine import machine
 from edge.measure import Stages
 from edge.reports import write_json
 from edge.sinks.files import prove_place
-from edge.sources import DEMO as DRIVE
 from models.command import CommandParser
 from models.errors import SourceError, UsageError, run_command
 from models.imaging import CROP_SIZE

@@ -42,8 +42,8 @@ from edge.sinks.growing import STDOUT
 from edge.sinks.jsonl import JsonlSink
 from edge.sinks.pictures import PicturesSink
 from edge.sinks.render import RenderOnce
-from edge.sinks.together import Together
-from edge.sinks.video import VideoSink
+from edge.sinks.together import FAILURES, Together
+from edge.sinks.video import FORMATS, VideoSink
 from edge.sinks.window import WindowClosed, WindowSink, window_problem
 from edge.sources import SourceInfo, arrivals, open_source, source_options
 from edge.status import StatusLine, Watch
@@ -53,7 +53,6 @@ from models.errors import OutputError, SourceError, UsageError
 
 log = logging.getLogger(__name__)
 
-VIDEOS = (".mp4", ".mkv")
 DEMO = "demo:"
 
 
@@ -94,7 +93,7 @@ def loop(
                     sink.write(scene)
     except WindowClosed:
         pass
-    except (SourceError, OutputError, BrokenPipeError, Interrupted) as error:
+    except (SourceError, *FAILURES, Interrupted) as error:
         errors.append(error)
     interrupts.hold_to_the_end()
     events = line.finish()
@@ -117,7 +116,7 @@ def _up_to(count: int, source: Iterator[Frame | None]) -> Iterator[Frame | None]
 def _finish(sink: Sink, events: Sequence[Event]) -> Exception | None:
     try:
         sink.finish(events)
-    except (OutputError, BrokenPipeError) as error:
+    except FAILURES as error:
         return error
     return None
 
@@ -129,9 +128,11 @@ def check_outputs(config: Config) -> None:
     check_web(config)
     output = Path(config.output)
     if config.output == STDOUT:
-        raise UsageError(f"output -: expected {', '.join(VIDEOS)} or a folder; only --events can -")
-    if output.suffix and output.suffix.lower() not in VIDEOS and not output.is_dir():
-        expected = f"expected {', '.join(VIDEOS)} or a folder"
+        raise UsageError(
+            f"output -: expected {', '.join(FORMATS)} or a folder; only --events can -"
+        )
+    if output.suffix and output.suffix.lower() not in FORMATS and not output.is_dir():
+        expected = f"expected {', '.join(FORMATS)} or a folder"
         raise UsageError(f"output {config.output}: {expected}, found {output.suffix}")
 
 
@@ -149,7 +150,7 @@ def open_sinks(
     all.
     """
     output = Path(config.output) if config.output else None
-    to_video = output is not None and output.suffix.lower() in VIDEOS and not output.is_dir()
+    to_video = output is not None and output.suffix.lower() in FORMATS and not output.is_dir()
     if to_video and info.stills:
         raise UsageError(f"output {output}: expected a folder for pictures, found a video")
     problem = window_problem()

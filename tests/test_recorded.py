@@ -352,7 +352,7 @@ def test_closing_early_ends_the_decoding_thread(tmp_path: Path) -> None:
 def test_the_demo_is_the_drive_in_the_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "DEMO", tmp_path / "drive.mp4")
+    monkeypatch.setattr(sources, "VIDEO", tmp_path / "drive.mp4")
     with pytest.raises(SourceError, match="the demo drive is not there"):
         open_source("demo:")
 

@@ -12,10 +12,10 @@ import pytest
 from small_models import classifier_bytes, detector_bytes, detector_spec, save
 
 from edge.core import Box, Image, Tensor
+from edge.demo import VIDEO as DEMO
 from edge.detector import MAX_OTHERS, YoloDetector, load_detector
 from edge.reshape import FEWER, FINER, STEP, Size, fitting, reshaped
 from edge.runtime import LiteRtRuntime
-from edge.sources import DEMO
 from models.errors import ModelError
 from models.imaging import letterbox
 from models.spec import FOLDER, Input, load_spec

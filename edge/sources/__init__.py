@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from edge.demo import VIDEO
 from edge.sources.csi import CsiCamera
 from edge.sources.info import OpenSource, SourceInfo, SourceOptions, arrivals
 from edge.sources.live import open_live
@@ -31,8 +32,6 @@ __all__ = [
     "source_options",
 ]
 
-DEMO = Path(__file__).parents[1] / "demo" / "drive.mp4"
-
 
 def open_source(
     text: str, options: SourceOptions | None = None, capture: CaptureFactory = open_capture
@@ -48,9 +47,9 @@ def open_source(
     if uri.kind in ("camera", "csi", "stream", "test"):
         return _open_live(uri, options, capture)
     if uri.kind == "demo":
-        if not DEMO.is_file():
-            raise SourceError(f"the demo drive is not there: expected {DEMO}")
-        return open_video(DEMO, options)
+        if not VIDEO.is_file():
+            raise SourceError(f"the demo drive is not there: expected {VIDEO}")
+        return open_video(VIDEO, options)
     if uri.kind == "glob":
         pattern = str(Path(uri.target).expanduser())
         return open_pictures(glob_pictures(pattern), uri.target, options)
