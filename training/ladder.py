@@ -87,8 +87,8 @@ def refuse_other_flags(job: Job) -> None:
     """SourceError where a finished run was not trained with its rung's flags, as one from before
     the rung was changed: it would stand in the table under a command that never ran."""
     recipe = read_json(job.run / RECIPE, dict).get("recipe", {})
-    module_and_flags = job.words[2:]
-    for flag, value in zip(module_and_flags[::2], module_and_flags[1::2], strict=True):
+    flags = dict(zip(job.words[2::2], job.words[3::2], strict=True))  # of two, the last counts
+    for flag, value in flags.items():
         found = recipe.get(flag[2:].replace("-", "_"))
         if found is not None and found != type(found)(value):
             raise SourceError(
