@@ -127,12 +127,10 @@ def check_outputs(config: Config) -> None:
     check_places(config)
     check_web(config)
     output = Path(config.output)
+    expected = f"expected {', '.join(FORMATS)} or a folder"
     if config.output == STDOUT:
-        raise UsageError(
-            f"output -: expected {', '.join(FORMATS)} or a folder; only --events can -"
-        )
+        raise UsageError(f"output -: {expected}; only --events can -")
     if output.suffix and output.suffix.lower() not in FORMATS and not output.is_dir():
-        expected = f"expected {', '.join(FORMATS)} or a folder"
         raise UsageError(f"output {config.output}: {expected}, found {output.suffix}")
 
 

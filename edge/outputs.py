@@ -212,17 +212,17 @@ def spool_of(config: Config) -> Path:
     return default_spool(broker_of(config))
 
 
-def _in_home(given: str) -> Path:
-    return Path(given) if given else Path.home() / ".local" / "state"
+def _state_folder(environment: Mapping[str, str]) -> Path:
+    given = environment.get("XDG_STATE_HOME")
+    try:
+        return Path(given or Path.home() / ".local" / "state") / "traffic-sign-edge"
+    except RuntimeError as error:
+        raise UsageError("mqtt_spool: expected a file, as this user has no home") from error
 
 
 def default_spool(broker: Broker, environment: Mapping[str, str] = os.environ) -> Path:
     """One spool a broker and prefix, where systemd or the desktop's rules want such files."""
     state = environment.get("STATE_DIRECTORY", "").partition(":")[0]
-    home = environment.get("XDG_STATE_HOME", "")
-    try:
-        folder = Path(state) if state else _in_home(home) / "traffic-sign-edge"
-    except RuntimeError as error:
-        raise UsageError("mqtt_spool: expected a file, as this user has no home") from error
+    folder = Path(state) if state else _state_folder(environment)
     name = hashlib.sha256(f"{broker.host}:{broker.port}/{broker.prefix}".encode()).hexdigest()
     return folder / f"mqtt-{name[:12]}.sqlite"

@@ -10,7 +10,6 @@ weights. The result is published like any other run.
 from __future__ import annotations
 
 import copy
-import json
 import shlex
 import sys
 from collections.abc import Sequence
@@ -22,7 +21,7 @@ import torch
 
 from models.command import CommandParser
 from models.errors import ModelError, UsageError, run_command
-from training.runs import RECIPE, commit, make_folder, read_json
+from training.runs import RECIPE, commit, make_folder, read_json, write_record
 
 FINAL = "final.pt"
 
@@ -68,13 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # The commands that made both, then this one.
     commands = [record["command"] for record in records]
     commands.append(shlex.join(["python", "-m", "training.average", *given]))
-    record = {
-        "recipe": records[1]["recipe"],
-        "data": data,
-        "command": " && ".join(commands),
-        "commit": commit(),
-    }
-    (flags.run / RECIPE).write_text(json.dumps(record, indent=1))
+    write_record(flags.run, records[1]["recipe"], data, " && ".join(commands), commit())
     print(f"wrote {flags.run / FINAL}")
 
 

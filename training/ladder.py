@@ -78,7 +78,6 @@ def standings(rungs: Sequence[tuple[Rung, str]], out: Path, quick: bool) -> list
         if rung is CIFAR10 or not finished(job.run):
             continue
         groups = groups or tracks(data)
-        refuse_other_flags(job)
         found.append(read_standing(job.run, rung.idea, line(job.words), groups))
     return found
 
@@ -119,7 +118,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         }
         return Findings(table(found), files)
 
-    conduct(flags, "rung", jobs(rungs, out, flags.quick), show)
+    planned = jobs(rungs, out, flags.quick)
+    for job in () if flags.list else filter(lambda job: finished(job.run), planned):
+        refuse_other_flags(job)  # before hours are spent beside it
+    conduct(flags, "rung", planned, show)
 
 
 if __name__ == "__main__":

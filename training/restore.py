@@ -10,7 +10,6 @@ there with `--weights runs/restored/final.pt`, where the run that made the publi
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -29,7 +28,7 @@ from models.imaging import letterbox
 from models.spec import find_model, load_spec, model_bytes
 from training import datasets
 from training.detector_nets import untrained
-from training.runs import RECIPE, commit, make_folder
+from training.runs import commit, make_folder, write_record
 
 STREETS = 16  # pictures that give batch norm its statistics
 SLACK = 1e-6  # of a variance, against a division by zero
@@ -159,13 +158,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     make_folder(flags.run)
     torch.save({"model": net, "epoch": -1, "train_args": {}}, flags.run / "final.pt")
     # What the net has learnt from, so that a training that goes on from here can say so.
-    record = {
-        "recipe": {},
-        "data": spec.origin.data,
-        "command": shlex.join(["python", "-m", "training.restore", *given]),
-        "commit": commit(),
-    }
-    (flags.run / RECIPE).write_text(json.dumps(record, indent=1))
+    own = shlex.join(["python", "-m", "training.restore", *given])
+    write_record(flags.run, {}, spec.origin.data, own, commit())
     print(f"{fitting} convolutions fit; wrote {flags.run / 'final.pt'}")
 
 

@@ -39,13 +39,17 @@ def make_folder(run: Path) -> None:
 def refuse_finished(run: Path) -> None:
     """UsageError where a training left a net but no checkpoint: nothing there can be continued, and
     what is trained anew would stand among files of another training."""
-    if any(run.glob("last.*")):
+    if _has_checkpoint(run):
         return
     if found := _finished(run):
         raise UsageError(
             f"{run} holds {found[0]} of a training whose checkpoint is gone: choose another --run "
             "or remove that folder"
         )
+
+
+def _has_checkpoint(run: Path) -> bool:
+    return any(run.glob("last.*"))
 
 
 def _finished(run: Path) -> list[str]:
@@ -114,7 +118,7 @@ def commit() -> str:
 def _started_from(run: Path) -> str:
     """The commit that a run started from, which is not this one where it is continued."""
     note = run / COMMIT
-    if note.exists() and any(run.glob("last.*")):
+    if note.exists() and _has_checkpoint(run):
         return note.read_text(encoding="utf-8").strip()
     code = commit()
     if _finished(run):  # nothing will be trained there
@@ -139,7 +143,14 @@ def write_recipe(
 
     `code`: the commit that the run started from.
     """
-    origin = {"recipe": asdict(recipe), "data": data, "command": command, "commit": code}
+    write_record(run, asdict(recipe), data, command, code)
+
+
+def write_record(
+    run: Path, recipe: Mapping[str, Any], data: list[dict[str, Any]], command: str, code: str
+) -> None:
+    """The same for a net that no recipe alone has made."""
+    origin = {"recipe": recipe, "data": data, "command": command, "commit": code}
     (run / RECIPE).write_text(json.dumps(origin, indent=1))
 
 

@@ -41,12 +41,6 @@ def always_online() -> Health:
     return Health("online", 0.0)
 
 
-def online_from_now() -> Callable[[], Health]:
-    """The health of files and pictures, which cannot drop out once they are open."""
-    health = Health("online", time.monotonic())
-    return lambda: health
-
-
 def as_text(name: str) -> str:
     """A file's name with "?" for each byte of it that is no UTF-8, which no output takes."""
     return name.encode("utf-8", "replace").decode()
@@ -89,6 +83,14 @@ def arrivals(source: OpenSource) -> Iterator[Frame | None]:
             yield None
         except Closed:
             return
+
+
+def info_of_file(
+    name: str, stills: bool, frames: int | None, first: Frame, fps: float
+) -> SourceInfo:
+    """What is known about a video or pictures, which cannot drop out once they are open."""
+    health = Health("online", time.monotonic())
+    return SourceInfo(as_text(name), False, stills, frames, size_of(first), fps, lambda: health)
 
 
 def size_of(frame: Frame) -> tuple[int, int]:

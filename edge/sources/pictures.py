@@ -19,14 +19,7 @@ from PIL import UnidentifiedImageError
 from edge.core import Frame, Image
 from edge.handover import Feed, Queue
 from edge.sources.again import again
-from edge.sources.info import (
-    OpenSource,
-    SourceInfo,
-    SourceOptions,
-    as_text,
-    online_from_now,
-    size_of,
-)
+from edge.sources.info import OpenSource, SourceInfo, SourceOptions, info_of_file
 from edge.sources.quiet import quiet_opencv
 from edge.sources.turn import turn_frames
 from models.errors import SourceError
@@ -61,8 +54,7 @@ def open_pictures(
         feed.close()
         raise
     count = None if options.loop else len(paths)
-    size, health = size_of(first), online_from_now()
-    return SourceInfo(as_text(name), False, True, count, size, STILL_FPS, health), feed
+    return info_of_file(name, True, count, first, STILL_FPS), feed
 
 
 def folder_pictures(folder: Path) -> list[Path]:

@@ -13,14 +13,7 @@ from edge.handover import Closed, Feed, Queue
 from edge.sources.again import again
 from edge.sources.containers import Extent, file_extent
 from edge.sources.decoded import PictureMaker, decoding_threads, mean_rate, moving
-from edge.sources.info import (
-    OpenSource,
-    SourceInfo,
-    SourceOptions,
-    as_text,
-    online_from_now,
-    size_of,
-)
+from edge.sources.info import OpenSource, SourceInfo, SourceOptions, info_of_file
 from edge.sources.turn import turn_frames
 from models.errors import SourceError
 
@@ -56,8 +49,7 @@ def open_video(path: Path, options: SourceOptions) -> tuple[SourceInfo, OpenSour
         feed.close()
         raise
     count = None if options.loop else video.count
-    size, health = size_of(first), online_from_now()
-    return SourceInfo(as_text(str(path)), False, False, count, size, video.fps, health), feed
+    return info_of_file(str(path), False, count, first, video.fps), feed
 
 
 class Video:
