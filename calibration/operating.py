@@ -64,14 +64,16 @@ def _last_of_ties(ranked: Floats) -> Bools:
 def fused_score(seen: Sequence[Seen], least_detected: float) -> float:
     """The fused score with the best F1 of the 43 classes end to end, box and class right.
 
-    Only answers that reach the detector's score count. A foreign sign that is named is a mistake; a
-    sign of the 43 that GTSDB does not mark is none.
+    Only answers that reach the detector's score count. A foreign sign that is named is a mistake,
+    and so is an unknown sign where nothing stands; a sign of the 43 that GTSDB does not mark is
+    none.
     """
     scores: list[Floats] = []
     hits: list[Bools] = []
     signs = 0
     for each in seen:
-        known, answers = each.labels != UNKNOWN, each.said != UNKNOWN
+        known = each.labels != UNKNOWN
+        answers = (each.said != UNKNOWN) | _on_nothing(each)
         answers = answers & (each.detected >= least_detected)
         signs += int(known.sum())
         boxes = each.boxes[answers]
@@ -86,6 +88,14 @@ def fused_score(seen: Sequence[Seen], least_detected: float) -> float:
     if not scores:
         return 1.0
     return round(best_f1(np.concatenate(scores), np.concatenate(hits), signs), DIGITS)
+
+
+def _on_nothing(seen: Seen) -> Bools:
+    """Which answers touch nothing that is marked, where a person has looked for what is not. (n,)"""
+    if seen.places is None:
+        return np.zeros(len(seen.boxes), dtype=bool)
+    touched = metrics.ious(seen.boxes, seen.signs).any(axis=1)
+    return ~(touched | within(seen.boxes, seen.places.boxes))
 
 
 def best_f1(scores: Floats, hits: Bools, signs: int) -> float:

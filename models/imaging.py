@@ -34,7 +34,7 @@ def letterbox(image: Image, width: int, height: int) -> tuple[Image, Letterbox]:
     left, top = (width - fit_x) // 2, (height - fit_y) // 2
     small = image
     if (fit_x, fit_y) != (columns, rows):
-        small = cv2.resize(image, (fit_x, fit_y), interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
+        small = _resize(image, (fit_x, fit_y))
     if (fit_x, fit_y) == (width, height):
         return cv2.cvtColor(small, cv2.COLOR_BGR2RGB), Letterbox(scale, 0, 0)  # type: ignore[return-value]
     out = np.empty((height, width, 3), np.uint8)
@@ -42,6 +42,19 @@ def letterbox(image: Image, width: int, height: int) -> tuple[Image, Letterbox]:
         border[:] = GREY
     cv2.cvtColor(small, cv2.COLOR_BGR2RGB, dst=out[top : top + fit_y, left : left + fit_x])
     return out, Letterbox(scale, left, top)
+
+
+def _resize(image: Image, size: tuple[int, int]) -> Image:
+    """Bilinear, by Intel's own code where OpenCV holds it (IPP, on x86): twice as quick.
+
+    Its values are cut off where OpenCV's are rounded, so that some are one level darker.
+    """
+    before = cv2.ipp.useIPP_NotExact()
+    cv2.ipp.setUseIPP_NotExact(True)  # of this thread
+    try:
+        return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
+    finally:
+        cv2.ipp.setUseIPP_NotExact(before)
 
 
 def crop(image: Image, box: tuple[float, float, float, float], size: int, margin: float) -> Image:

@@ -147,6 +147,24 @@ def test_a_foreign_sign_must_not_be_named_and_an_unmarked_sign_of_the_43_may(for
     assert least == pytest.approx((0.9 + 0.85) / 2 if foreign else (0.8 + 0.72) / 2)
 
 
+@pytest.mark.parametrize("looked", [True, False])
+@pytest.mark.parametrize("place", [0.1, 2, 3])  # on a sign, on nothing, on a foreign sign
+def test_an_unknown_sign_is_a_mistake_where_nothing_stands_and_somebody_has_looked(
+    looked: bool, place: float
+) -> None:
+    picture = (
+        [sign(at(0), 1), sign(at(1), 2)],
+        [
+            (at(0), 1, 0.9, 0.9),
+            *((at(place), UNKNOWN, 0.9, 0.85 - n / 100) for n in range(3)),
+            (at(1), 2, 0.9, 0.8),
+        ],
+    )
+    least = fused_score(read(picture, places=marked(foreign=True) if looked else None), 0.2)
+    wrong = looked and place == 2
+    assert least == pytest.approx((0.9 + 0.85) / 2 if wrong else (0.8 + 0.72) / 2)
+
+
 # --- cross-fitting ---
 
 
