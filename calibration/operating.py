@@ -91,7 +91,7 @@ def fused_score(seen: Sequence[Seen], least_detected: float) -> float:
 
 
 def _on_nothing(seen: Seen) -> Bools:
-    """Which answers touch nothing that is marked, where a person has looked for what is not. (n,)"""
+    """Which answers touch nothing that is marked, where a person has marked all there is. (n,)"""
     if seen.places is None:
         return np.zeros(len(seen.boxes), dtype=bool)
     touched = metrics.ious(seen.boxes, seen.signs).any(axis=1)

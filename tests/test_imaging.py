@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -65,6 +66,15 @@ def test_enlarging_is_bilinear_between_pixel_centres() -> None:
     image[0, 1] = 100
     out, _ = letterbox(image, 4, 2)
     assert out[:, :, 0].tolist() == [[0, 25, 75, 100]] * 2
+
+
+def test_another_resize_is_within_a_level_of_opencvs_and_stays_in_the_letterbox() -> None:
+    image = noise(1280, 720)
+    ours, _ = letterbox(image, 1138, 640)
+    after = cv2.resize(image, (1138, 640))[:, :, ::-1]
+    assert np.abs(ours.astype(int) - after).max() <= 1
+    cv2.ipp.setUseIPP_NotExact(False)
+    assert np.array_equal(cv2.resize(image, (1138, 640))[:, :, ::-1], after)
 
 
 @pytest.mark.parametrize("size", [(1360, 800), (1280, 720), (640, 960), (300, 200)])
