@@ -41,6 +41,7 @@ from training.classifier import ARCHITECTURES, Recipe, origin  # noqa: E402
 from training.classifier_training import (  # noqa: E402
     Training,
     epoch_batches,
+    layers_of,
     rate_at,
     train,
 )
@@ -49,7 +50,7 @@ from training.crops import STORED, Crops  # noqa: E402
 from training.feed import Look, undisturbed  # noqa: E402
 from training.gather import Choice, Gathered, gather, read_crops, side_of  # noqa: E402
 from training.judge import View  # noqa: E402
-from training.nets import NETS, Shape, build  # noqa: E402
+from training.nets import NETS, Shape, build, load, merged  # noqa: E402
 from training.others import load_teachers  # noqa: E402
 from training.runs import write_recipe  # noqa: E402
 from training.watched import margin, read_answers, surprise, write_answers  # noqa: E402
@@ -260,6 +261,33 @@ def test_every_net_can_see_the_smallest_and_the_largest(architecture: str, size:
     net = build(architecture, Shape(size, 10))
     assert net.input_shape == (None, size, size, 3)
     assert net.output_shape == (None, 10)
+
+
+@pytest.mark.parametrize("size", [48, 33])
+@pytest.mark.parametrize("width", [0.5, 1.0])
+def test_a_branched_net_merges_into_the_plain_one_that_answers_alike(
+    size: int, width: float
+) -> None:
+    shape = Shape(size, 7, width, dropout=0.2)
+    net = build("branched", shape, seed=3)
+    rng = np.random.default_rng(0)
+    for layer in net.layers:  # running means and deviations as after some training
+        if "normalization" in layer.name:
+            drawn = [rng.uniform(0.5, 2, weight.shape) for weight in layer.get_weights()]
+            layer.set_weights(drawn)
+    plain = merged(net, shape)
+    assert layers_of(plain) == layers_of(build("plain", shape))
+    images = rng.integers(0, 256, (5, size, size, 3)).astype(np.float32)
+    found, expected = (each.predict(images, verbose=0) for each in (plain, net))
+    assert found == pytest.approx(expected, rel=1e-4, abs=1e-4 * float(np.abs(expected).max()))
+
+
+def test_a_branched_net_is_saved_as_a_plain_one(things: Recipe, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(things, architecture="branched", width=0.25)
+    found = load(train(recipe, tmp_path / "run"))
+    plain = build("plain", Shape(recipe.size, 2, recipe.width, recipe.dropout))
+    assert layers_of(found) == layers_of(plain)
+    assert not np.allclose(found.layers[-1].get_weights()[0], plain.layers[-1].get_weights()[0])
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,9 @@ RANGES = {
     "seed": Range(0, 2**32 - 1),
 }
 # Those of training.nets, which takes seconds to load.
-ARCHITECTURES = ("naive", "lenet", "plain", "plain16", "residual", "pooled", "mobilenet")
+ARCHITECTURES = (
+    *("naive", "lenet", "plain", "plain16", "branched", "residual", "pooled", "mobilenet"),
+)
 WORDS = {
     "architecture": ARCHITECTURES,
     "schedule": ("cosine", "constant"),

@@ -23,7 +23,7 @@ from training.classifier import FINAL, Recipe
 from training.crops import MIRRORED, chances, with_shares
 from training.feed import Batch, Look, Sampling, batches, undisturbed
 from training.gather import Choice, Gathered, gather, opened, outputs
-from training.nets import Shape, build, multiply_adds
+from training.nets import BRANCHED, Shape, build, merged, multiply_adds
 from training.others import load_teachers, take_weights
 from training.runs import make_folder, refuse_finished, refuse_other_limit, refuse_other_recipe
 from training.steps import PREDICT_BATCH, Predict, Settings, Steps, make_steps
@@ -40,8 +40,8 @@ class Training:
 
     def __init__(self, recipe: Recipe, run: Path, classes: int, limit: int | None = None) -> None:
         self.recipe, self.run, self.limit = recipe, run, limit
-        shape = Shape(recipe.size, classes, recipe.width, recipe.dropout)
-        self.net = build(recipe.architecture, shape, recipe.seed)
+        self.shape = Shape(recipe.size, classes, recipe.width, recipe.dropout)
+        self.net = build(recipe.architecture, self.shape, recipe.seed)
         if recipe.pretrained:
             take_weights(self.net, Path(recipe.pretrained) / FINAL)
         self.steps: Steps = make_steps(self.net, Settings(recipe.decay, recipe.average))
@@ -136,14 +136,15 @@ class Training:
         print(f"{data.part}: {entry['choose']:.4f}, nll {entry['choose_nll']:.4f}", flush=True)
 
     def result(self) -> keras.Model:
-        """The net with its averaged weights; of its best epoch where patience counts."""
+        """The net as it will be run, with its averaged weights; of its best epoch where patience
+        counts."""
         net = keras.models.clone_model(self.net)
         weights = self.steps.averaged()
         if self.recipe.patience and (self.run / BEST).exists():
             with np.load(self.run / BEST) as file:
                 weights = [file[name] for name in file.files]
         net.set_weights(weights)
-        return net
+        return merged(net, self.shape) if self.recipe.architecture == BRANCHED else net
 
 
 def layers_of(net: keras.Model) -> str:

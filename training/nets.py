@@ -12,6 +12,7 @@ from zipfile import BadZipFile
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is imported
 
 import keras
+import numpy as np
 from keras import layers
 
 from models.errors import ModelError, UsageError
@@ -70,6 +71,19 @@ def plain16(shape: Shape) -> keras.Model:
     return _output(shape, image, layers.GlobalAveragePooling2D()(x))
 
 
+def branched(shape: Shape) -> keras.Model:
+    """`plain` learning with a 1x1 convolution beside each 3x3 one, as RepVGG's blocks do (Ding et
+    al., 2021, arXiv:2101.03697). `merged` makes the net `plain` of it. `width` counts.
+
+    Their third branch, the input itself, has no place where every block changes its shape.
+    """
+    image, x = _input(shape)
+    for channels, stride in PLAIN:
+        branches = [_normalised(x, _scaled(channels, shape.width), stride, k) for k in (3, 1)]
+        x = layers.ReLU()(layers.Add()(branches))
+    return _output(shape, image, layers.GlobalAveragePooling2D()(x))
+
+
 def residual(shape: Shape) -> keras.Model:
     """A ResNet of basic blocks (He et al., 2015, arXiv:1512.03385). `width` counts.
 
@@ -110,11 +124,13 @@ def mobilenet(shape: Shape) -> keras.Model:
 PLAIN16 = ((16, 1), (32, 2), (32, 1), (56, 2), (64, 1), (96, 2), (128, 1))
 PLAIN = ((24, 2), (32, 1), (56, 2), (64, 1), (96, 2), (128, 1), (160, 2))
 
+BRANCHED = "branched"
 NETS: dict[str, Callable[[Shape], keras.Model]] = {
     "naive": naive,
     "lenet": lenet,
     "plain": plain,
     "plain16": plain16,
+    BRANCHED: branched,
     "residual": residual,
     "pooled": pooled,
     "mobilenet": mobilenet,
@@ -137,6 +153,26 @@ def load(path: Path) -> keras.Model:
         raise ModelError(f"{path}: expected a Keras model, found {error}") from error
 
 
+def merged(net: keras.Model, shape: Shape) -> keras.Model:
+    """The net `plain` that answers as a trained `branched` one of this shape does."""
+    result = plain(shape)
+    pairs = _convolutions(net)
+    for (into, norm), wide, narrow in zip(
+        _convolutions(result), pairs[::2], pairs[1::2], strict=True
+    ):
+        kernel, bias = _taken_in(*wide)
+        point, more = _taken_in(*narrow)
+        # Where "same" padding puts the pixel that a 1x1 convolution of this stride looks at.
+        tap = max((into.output.shape[1] - 1) * into.strides[0] + 3 - into.input.shape[1], 0) // 2
+        kernel[tap, tap] += point[0, 0]
+        into.set_weights([kernel])
+        # Nothing is left to normalise: the bias alone.
+        one, none = np.ones_like(bias), np.zeros_like(bias)
+        norm.set_weights([one, bias + more, none, one - norm.epsilon])
+    result.layers[-1].set_weights(net.layers[-1].get_weights())
+    return result
+
+
 def multiply_adds(net: keras.Model) -> int:
     """Multiplications with weights for one picture: convolutions and dense layers."""
     total = 0
@@ -147,6 +183,20 @@ def multiply_adds(net: keras.Model) -> int:
         elif isinstance(layer, layers.Dense):
             total += layer.kernel.shape[0] * layer.kernel.shape[1]
     return total
+
+
+def _convolutions(net: keras.Model) -> list[tuple[Any, Any]]:
+    """Each convolution with the batch norm behind it."""
+    kinds = layers.Conv2D, layers.BatchNormalization
+    found = [[layer for layer in net.layers if isinstance(layer, kind)] for kind in kinds]
+    return list(zip(*found, strict=True))
+
+
+def _taken_in(convolution: Any, norm: Any) -> tuple[Any, Any]:
+    """Kernel and bias of a convolution that has taken in the batch norm behind it."""
+    gamma, beta, mean, variance = norm.get_weights()
+    scale = gamma / np.sqrt(variance + norm.epsilon)
+    return convolution.get_weights()[0] * scale, beta - mean * scale
 
 
 def _input(shape: Shape) -> tuple[Any, Any]:

@@ -53,6 +53,7 @@ VARIANTS = (
     _variant("contrast-local", "local contrast normalised", "--contrast local"),
     _variant("grey", "grey pictures", "--colour grey"),
     _variant("plain16", "plain16: full resolution first", "--architecture plain16"),
+    _variant("branched", "1x1 convolutions beside, merged after", "--architecture branched"),
     _variant("mobilenet", "MobileNet: depthwise convolutions", "--architecture mobilenet"),
     _variant("width-0.75", "three quarters as wide", "--width 0.75"),
     _variant("width-1.25", "a quarter wider, over the budget", "--width 1.25"),
