@@ -57,7 +57,7 @@ def missed_by_system(seen: Seen, operating: Bools) -> Iterator[Exhibit]:
     """Signs of the 43 that no answer of the app names rightly."""
     named = seen.said != UNKNOWN
     places = np.flatnonzero(seen.labels != UNKNOWN)
-    found = metrics.match(system_look(seen, operating.astype(float)).overlap, IOU)
+    found = metrics.match(system_look(seen, operating.astype(float)).given, IOU)
     for index in _left(len(places), found[operating[named]]):
         place = int(places[index])
         yield _miss(seen, place, _best_near(seen, seen.signs[place], read=True))
@@ -67,7 +67,7 @@ def false_of_system(seen: Seen, operating: Bools) -> Iterator[Exhibit]:
     """Answers of the app that name a sign where it is not."""
     named = np.flatnonzero(seen.said != UNKNOWN)
     its = system_look(seen, operating.astype(float))
-    found = metrics.match(its.overlap, IOU)
+    found = metrics.match(its.given, IOU)
     for place in np.flatnonzero((found == UNMATCHED) & operating[named] & ~its.excused):
         index = int(named[place])
         title = f"{_name(seen.said[index])}, {seen.scores[index]:.3f}"

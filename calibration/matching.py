@@ -29,6 +29,11 @@ class Look(NamedTuple):
     tall: Floats  # (n,) of the answers
     heights: Floats  # (m,) of the signs
 
+    @property
+    def given(self) -> Floats:
+        """The overlap of the app's answers alone; 0 for others, which take no sign from them."""
+        return self.overlap * (self.operating > 0)[:, None]
+
 
 class Curve(NamedTuple):
     """The answers that count at one IoU, best first: what average precision is taken of."""
@@ -55,7 +60,7 @@ def pool(
 
     With `heights`, from the first up to below the second, only those signs are asked about: an
     answer on a sign of another height does not count, nor one that finds nothing and is itself of
-    another height.
+    another height. What the app would not give takes no sign from what it gives.
     """
     ranking = metrics.rank(
         [look.scores for look in looks], [look.overlap for look in looks], least_ious
@@ -75,15 +80,21 @@ def pool(
         Curve(pictures[its], np.flatnonzero(hit[its]), scores[its])
         for hit, its in zip(hits, counted, strict=True)
     ]
+    given = metrics.rank(
+        [look.scores for look in looks],
+        [look.given for look in looks],
+        least_ious[:1],
+    ).found[0]
+    hit = given != UNMATCHED
     found = np.zeros(len(sizes))
-    found[ranking.found[0, hits[0]]] = operating[hits[0]]
+    found[given[hit]] = operating[hit]
 
     def a_picture(which: Bools) -> Floats:
         return np.bincount(pictures[which], operating[which], minlength=len(looks))
 
     owner = np.repeat(np.arange(len(looks)), [len(look.heights) for look in looks])
     truths = np.bincount(owner[wanted], minlength=len(looks))
-    right, wrong = counted[0] & hits[0], counted[0] & ~hits[0]
+    right, wrong = hit & np.append(wanted, False)[given], ~hit & asked
     return Answers(curves, truths, a_picture(right), a_picture(wrong), found)
 
 

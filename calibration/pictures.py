@@ -13,7 +13,7 @@ from calibration.walk import known
 from models.errors import SourceError, UsageError
 from models.signs import COUNT
 from models.spec import Spec
-from training.datasets import Dataset, Example, part
+from training.datasets import Dataset, Example, learnt_of_yolo, part
 from training.files import stem
 from training.split import read_split
 
@@ -84,8 +84,15 @@ def warn_of_trained_on(spec: Spec, dataset: Dataset, examples: Sequence[Example]
 def trained_on(spec: Spec, dataset: Dataset, examples: Sequence[Example]) -> set[str]:
     """The names of those pictures that the model's origin says it was trained on.
 
-    Pictures are told apart as the written-down splits do it: GTSRB by track, GTSDB by number.
+    Pictures are told apart as the written-down splits do it: GTSRB by track, GTSDB by number. A
+    YOLO set is known by its name.
     """
+    if dataset.layout == "yolo":
+        name = dataset.files.path.name
+        known_sets = {its.get("name") for its in spec.origin.data if its.get("data") == "yolo"}
+        return {each.name for each in learnt_of_yolo(dataset.examples)} & {
+            each.name for each in examples if name in known_sets
+        }
     parts = {
         name
         for origin in spec.origin.data

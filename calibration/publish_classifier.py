@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -32,8 +33,9 @@ from calibration.twins import check_twin, like_twin
 from calibration.walk import Walk
 from edge.classifier import load_classifier
 from edge.core import Image
-from models.errors import ModelError
+from models.errors import ModelError, SourceError
 from models.processors import available_threads
+from models.signs import label_names
 from models.spec import Spec, find_model, load_spec
 from training import datasets
 from training.corruptions import SEVERITY, in_turn
@@ -134,7 +136,13 @@ def _check_ancestors(recipe: Mapping[str, Any]) -> None:
     runs = [*recipe.get("teachers", "").split(","), recipe.get("pretrained", "")]
     for run in filter(None, runs):
         its = trained(Path(run))["recipe"]
-        signs = its.get("data", "gtsrb") == "gtsrb"
+        data = its.get("data", "gtsrb")
+        if data != "gtsrb" and _knows_signs(Path(run)):
+            raise ModelError(
+                f"not published: expected {run} to have learnt road signs from gtsrb, whose parts "
+                f"are told apart, found {data}"
+            )
+        signs = data == "gtsrb"
         if signs and (its.get("parts") != "train" or its.get("folds", 0)):
             raise ModelError(
                 f"not published: expected {run} to have learnt from the part train alone, as what "
@@ -142,6 +150,15 @@ def _check_ancestors(recipe: Mapping[str, Any]) -> None:
                 f"{its.get('folds', 0)} folds"
             )
         _check_ancestors(its)
+
+
+def _knows_signs(run: Path) -> bool:
+    """Whether a run's net answers with the signs of the 43."""
+    try:
+        found = json.loads((run / "classes.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{run}: expected a finished training run, found {error}") from error
+    return found == list(label_names())
 
 
 def _cost(spec: Spec, data: bytes, crops: list[Image], folder: Path) -> dict[str, float]:

@@ -78,6 +78,13 @@ def test_a_box_that_fills_the_picture_is_no_fault(tmp_path: Path) -> None:
     assert faults(files, tmp_path) == []
 
 
+@pytest.mark.parametrize("line", ["0 nan 0.5 0.1 0.1", "0 0.5 0.5 0.1 nan"])
+def test_a_box_that_is_no_number_is_a_fault(tmp_path: Path, line: str) -> None:
+    files = {"images/a.jpg": picture(100, 100), "labels/a.txt": line}
+    (fault,) = faults(files, tmp_path)
+    assert fault.startswith("images/a.jpg: empty box") and "nan" in fault
+
+
 @pytest.mark.parametrize("suffix", [".ppm", ".jpg", ".png", ".webp"])
 @pytest.mark.parametrize("kept", [0, 0.6], ids=["empty", "cut off"])
 def test_an_unreadable_picture_is_named(tmp_path: Path, suffix: str, kept: float) -> None:

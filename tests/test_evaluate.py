@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from small_sets import picture, store
 
 from calibration import evaluate, metrics
 from calibration.kinds import Negative
@@ -23,6 +24,7 @@ from models.errors import ModelError, OutputError, SourceError, UsageError
 from models.signs import label_names
 from models.spec import Input, Origin, Output, Pair, Spec
 from training.datasets import Dataset, Example
+from training.layouts import open_dataset
 from training.negatives import FOREIGN_FILE, read_negatives
 from training.split import read_split
 
@@ -474,6 +476,18 @@ def test_pictures_that_the_model_was_trained_on_are_told(
     caplog.clear()
     assert run("system", "--data", folder, "--part", "judge")["trained_on"] == 0
     assert caplog.text == ""
+
+
+def test_the_training_folder_of_a_yolo_set_is_known_by_the_sets_name(tmp_path: Path) -> None:
+    files = {f"images/{part}/a.jpg": picture(40, 40) for part in ("train", "val")}
+    labels = {f"labels/{part}/a.txt": "0 0.5 0.5 0.5 0.5" for part in ("train", "val")}
+    dataset = open_dataset(store(files | labels, tmp_path / "mine"))
+    plain = spec("detector", "detect")
+    learnt = [{"data": "gtsdb", "parts": ["train"]}, {"data": "yolo", "name": "mine"}]
+    origin = dataclasses.replace(plain.origin, data=learnt)
+    mixed = dataclasses.replace(plain, origin=origin)
+    assert trained_on(mixed, dataset, dataset.examples) == {"images/train/a.jpg"}
+    assert trained_on(plain, dataset, dataset.examples) == set()
 
 
 def test_a_full_set_counts_its_training_pictures_and_passes_over_its_test_pictures(

@@ -304,15 +304,18 @@ def test_the_real_layout_gives_tracks_to_pictures(
 
 def test_a_run_that_was_trained_with_other_flags_is_refused(tmp_path: Path) -> None:
     (tmp_path / "naive").mkdir()
-    recipe = {"architecture": "naive", "epochs": 20, "rate": 0.001}
-    (job,) = ladder.jobs(
-        [(rung("naive", "--epochs", "20", "--rate", "1e-3"), "x")], tmp_path, False
-    )
+    recipe = {"data": "x", "architecture": "naive", "epochs": 20, "rate": 0.001}
+    flags = ("--architecture", "naive", "--epochs", "20", "--rate", "1e-3")
+    naive = Rung("naive", "a first net", CLASSIFIER, flags)
+    (job,) = ladder.jobs([(naive, "x")], tmp_path, quick=False)
     (job.run / "recipe.json").write_text(json.dumps({"recipe": recipe}))
     ladder.refuse_other_flags(job)
     (job.run / "recipe.json").write_text(json.dumps({"recipe": recipe | {"epochs": 99}}))
     with pytest.raises(SourceError, match="a training with --epochs 20, found 99"):
         ladder.refuse_other_flags(job)
+    (job.run / "recipe.json").write_text(json.dumps({"recipe": recipe | {"flips": 0.3}}))
+    with pytest.raises(SourceError, match=r"a training with --flips 0\.0, found 0\.3"):
+        ladder.refuse_other_flags(job)  # by defaults of before
 
 
 def test_importing_it_loads_no_framework() -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.errors import OutputError
+from models.errors import OutputError, UsageError
 from training.artwork import sign_art
 from training.layouts import open_dataset
-from training.nations import STYLES, random_style, shown, write
+from training.nations import STYLES, main, random_style, shown, write
 from training.plates import GERMAN
 
 
@@ -63,6 +63,13 @@ def test_the_written_set_is_read_as_gtsrb_with_a_track_a_style(tmp_path: Path) -
     assert not dataset.problems
     assert len({example.track for example in dataset.examples}) == 43 * len(STYLES)
     assert {example.annotations[0].label for example in dataset.examples} == set(range(43))
+
+
+@pytest.mark.parametrize("flag", ["--count 0", "--seed -1"])
+def test_nonsense_is_refused(flag: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"{flag.split(maxsplit=1)[0]}: expected . or more"):
+        main(["--output", str(tmp_path / "new"), *flag.split()])
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_folder_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:

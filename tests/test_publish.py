@@ -16,6 +16,7 @@ from calibration.publish import _next_version, _size, main
 from calibration.publish_classifier import _check_recipe, publish_classifier
 from edge.classifier import load_classifier
 from models.errors import ModelError, OutputError, SourceError, UsageError
+from models.signs import label_names
 from models.spec import load_spec, model_bytes
 
 # --- writing ---
@@ -292,4 +293,15 @@ def test_what_a_teacher_knows_of_the_measured_parts_may_not_be_handed_on(
 
 def test_another_data_set_hands_nothing_on(tmp_path: Path) -> None:
     other = saved_run(tmp_path / "other", data="data/cifar10", parts="train+choose")
+    classes = tmp_path / "other" / "classes.json"
+    classes.write_text(json.dumps(["cat", "dog"]))
     _check_recipe({"parts": "train", "pretrained": other})
+
+    classes.write_text(json.dumps(label_names()))  # GTSRB by a path: of which parts, nobody knows
+    with pytest.raises(
+        ModelError, match=r"to have learnt road signs from gtsrb, .* found data/cif"
+    ):
+        _check_recipe({"parts": "train", "pretrained": other})
+    classes.unlink()
+    with pytest.raises(SourceError, match="other: expected a finished training run"):
+        _check_recipe({"parts": "train", "pretrained": other})

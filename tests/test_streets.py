@@ -83,8 +83,14 @@ def test_folds_that_make_no_sense_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--weights: expected some that have seen nothing of"):
         dataclasses.replace(recipe("gtsdb", "train"), folds=2, weights=str(other))
     twice = recipe(f"gtsdb,{tmp_path / 'gtsdb'}", "train")
-    with pytest.raises(UsageError, match="--data: expected GTSDB as gtsdb alone beside --folds"):
+    with pytest.raises(UsageError, match="--data: expected GTSDB as gtsdb, from SIGN_DATA"):
         load_pictures(dataclasses.replace(twice, folds=2), None)
+    with pytest.raises(UsageError, match="--data: expected GTSDB as gtsdb, from SIGN_DATA"):
+        load_pictures(twice, None)
+    (other.parent / "recipe.json").unlink()
+    (other.parent / "last.pt").touch()
+    with pytest.raises(UsageError, match="--weights: expected those of a finished training"):
+        dataclasses.replace(recipe("gtsdb", "train"), weights=str(other))
     with pytest.raises(UsageError, match="--part: expected none beside --folds"):
         dataclasses.replace(recipe("gtsdb", "all"), folds=2)
     with pytest.raises(UsageError, match="--fold: expected 0 to 1 of two or more --folds"):

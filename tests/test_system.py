@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from streets import Street, at, sign
+from streets import Street, at, half_of, sign
 
 from calibration import metrics
 from calibration.categories import CATEGORIES, OUTSIDE, category, numbers
@@ -48,6 +48,13 @@ def test_the_system_is_right_where_box_and_class_are() -> None:
     assert figures["foreign_per_image"] == pytest.approx(2 / 3)
     assert figures["ap50"] == pytest.approx(26 / 101)  # recalls 0 … 0.25 at a precision of 1
     assert (figures["n_images"], figures["n_boxes"]) == (3, 4)
+
+
+def test_what_the_app_does_not_give_takes_no_sign_from_what_it_gives() -> None:
+    """The surer answer is below the detector's threshold, so that only the other one is shown."""
+    figures = system(([sign(at(0), 1)], [(at(0), 1, 0.2, 0.9), (half_of(at(0)), 1, 0.9, 0.8)]))
+    assert (figures["recall"], figures["precision"], figures["found"]) == (1.0, 1.0, 1.0)
+    assert figures["false_alarms_per_image"] == 0.0
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,10 @@ def test_nets_that_cannot_be_averaged_are_refused(tmp_path: Path) -> None:
     other = finished(tmp_path / "b", 2, "x", model="yolo11n.yaml")
     with pytest.raises(ModelError, match="of one architecture"):
         average.main([str(one), str(other), "--run", str(tmp_path / "mean")])
+    before = (one / "final.pt").read_bytes()
+    with pytest.raises(UsageError, match=r"a holds final.pt of a training: choose another --run"):
+        average.main([str(one), str(one), "--run", str(one)])
+    assert (one / "final.pt").read_bytes() == before
     with pytest.raises(UsageError, match="--share: expected 0 to 1, found 2"):
         average.main([str(one), str(one), "--share", "2"])
     (other / "final.pt").write_bytes(b"torn")
@@ -65,3 +69,10 @@ def test_nets_that_cannot_be_averaged_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="expected JSON"):
         average.main([str(one), str(tmp_path / "none")])
     assert not (tmp_path / "mean").exists()
+
+
+def test_a_record_that_does_not_name_its_data_is_told(tmp_path: Path) -> None:
+    one, other = finished(tmp_path / "a", 1, "x"), finished(tmp_path / "b", 2, "x")
+    (other / "recipe.json").write_text(json.dumps({"recipe": {}, "command": ""}))
+    with pytest.raises(SourceError, match="expected a list called data, found None"):
+        average.main([str(one), str(other), "--run", str(tmp_path / "mean")])

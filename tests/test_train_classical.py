@@ -123,10 +123,12 @@ def test_signs_are_read_by_their_gradients(tmp_path: Path) -> None:
 
 def test_a_finished_run_is_kept_and_belongs_to_its_recipe(shapes: Path, tmp_path: Path) -> None:
     recipe = Recipe(data=str(shapes), features="colour")
-    path = train(recipe, tmp_path)
-    write_recipe(tmp_path, recipe, [], "python")
+    path = train(recipe, tmp_path, limit=9)
+    write_recipe(tmp_path, recipe, [], "python -m training.classical --limit 9")
     made = path.stat().st_mtime_ns
-    assert train(recipe, tmp_path) == path
+    assert train(recipe, tmp_path, limit=9) == path
+    with pytest.raises(UsageError, match="was made with --limit 9, not None"):
+        train(recipe, tmp_path)
     assert path.stat().st_mtime_ns == made
     with pytest.raises(UsageError, match=r"belongs to another recipe \(differs in cost"):
         train(dataclasses.replace(recipe, cost=2.0), tmp_path)
@@ -135,6 +137,8 @@ def test_a_finished_run_is_kept_and_belongs_to_its_recipe(shapes: Path, tmp_path
 def test_wrong_use_is_refused_before_the_data_is_read(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--features: expected one of colour, edges, hog"):
         train(Recipe(data="nowhere", features="smell"), tmp_path)
+    with pytest.raises(UsageError, match="--cost: expected more than 0, found 0"):
+        Recipe(cost=0.0)
     with pytest.raises(UsageError, match="--until: expected none"):
         train(Recipe(data="nowhere"), tmp_path, until=1)
 

@@ -167,6 +167,19 @@ def test_the_final_file_holds_the_averaged_weights(run: Path) -> None:
     assert all(torch.equal(final[name], value) for name, value in average.items())
 
 
+def test_a_loss_that_is_no_number_ends_a_training_before_its_checkpoint(
+    data: Path,  # noqa: ARG001
+    tmp_path: Path,
+) -> None:
+    wild = dataclasses.replace(RECIPE, rate=1e30)
+    with pytest.raises(UsageError, match=r"expected a finite loss, found .*: a lower --rate may"):
+        train(wild, tmp_path)
+    log = tmp_path / "log.json"
+    losses = [e["loss"] for e in json.loads(log.read_text())] if log.exists() else []
+    assert np.isfinite(losses).all() and len(losses) < RECIPE.epochs
+    assert not (tmp_path / "final.pt").exists()
+
+
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 broken"])
 def test_a_broken_checkpoint_of_a_run_is_named(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "last.pt").write_bytes(content)
@@ -204,6 +217,10 @@ def test_a_broken_float_model_is_named(content: bytes, tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [None, b"no checkpoint"])
 def test_starting_weights_that_are_none_are_named(content: bytes | None, tmp_path: Path) -> None:
     path = tmp_path / "start.pt"
+    other = tmp_path / "model.tflite"
+    other.touch()
+    with pytest.raises(SourceError, match=r"starting weights .*model\.tflite"):
+        build(dataclasses.replace(RECIPE, weights=str(other)))
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(SourceError, match=r"starting weights .*start\.pt"):

@@ -22,6 +22,7 @@ from models.errors import ModelError, UsageError  # noqa: E402
 from training.detector import Recipe  # noqa: E402
 from training.detector_nets import build, untrained  # noqa: E402
 from training.restore import kernels, restore  # noqa: E402
+from training.restore import main as restore_command  # noqa: E402
 
 SIZE = (96, 160, 3)
 
@@ -90,6 +91,14 @@ def test_weights_of_yolo11n_fit_the_slim_net_but_for_its_box_branch(
     assert torch.equal(ours["model.20.cv3.0.2.weight"], theirs["model.23.cv3.0.2.weight"])
     assert ours["model.20.cv2.0.0.conv.weight"].shape[0] == 32
     assert "tensors fit" in capsys.readouterr().out
+
+
+def test_a_classifier_is_no_detector_and_a_run_is_not_overwritten(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="expected a detector, found a model to classify"):
+        restore_command(["--detector", "classifier", "--run", str(tmp_path / "new")])
+    (tmp_path / "final.pt").touch()
+    with pytest.raises(UsageError, match=r"holds final.pt of a training: choose another --run"):
+        restore_command(["--run", str(tmp_path)])
 
 
 def test_a_net_that_does_not_exist_is_named() -> None:

@@ -20,8 +20,8 @@ from typing import Any
 import torch
 
 from models.command import CommandParser
-from models.errors import ModelError, UsageError, run_command
-from training.runs import RECIPE, commit, make_folder, read_json, write_record
+from models.errors import ModelError, SourceError, UsageError, run_command
+from training.runs import RECIPE, commit, make_folder, read_json, refuse_taken, write_record
 
 FINAL = "final.pt"
 
@@ -55,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     flags = parser.parse(given)
     if not 0 <= flags.share <= 1:
         raise UsageError(f"--share: expected 0 to 1, found {flags.share:g}")
-    records = [read_json(run / RECIPE, dict) for run in flags.runs]
+    refuse_taken(flags.run)
+    records = [_record(run) for run in flags.runs]
     nets = [_net(run / FINAL) for run in flags.runs]
     net = mean(*nets, flags.share)
     make_folder(flags.run)
@@ -69,6 +70,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     commands.append(shlex.join(["python", "-m", "training.average", *given]))
     write_record(flags.run, records[1]["recipe"], data, " && ".join(commands), commit())
     print(f"wrote {flags.run / FINAL}")
+
+
+def _record(run: Path) -> dict[str, Any]:
+    """What a run has noted of itself; SourceError where something of it is missing."""
+    found: dict[str, Any] = read_json(run / RECIPE, dict)
+    for key, kind in (("recipe", dict), ("data", list), ("command", str)):
+        if not isinstance(found.get(key), kind):
+            raise SourceError(
+                f"{run / RECIPE}: expected a {kind.__name__} called {key}, found {found.get(key)!r}"
+            )
+    return found
 
 
 def _net(path: Path) -> torch.nn.Module:

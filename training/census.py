@@ -138,7 +138,7 @@ def _faults(
 ) -> Iterator[tuple[str, str]]:
     for (x1, y1, x2, y2), label in example.annotations:
         shown = f"{x1:g} {y1:g} {x2:g} {y2:g}"
-        if x2 <= x1 or y2 <= y1:
+        if not (x2 > x1 and y2 > y1):  # nor where one is no number
             yield "empty boxes", f"{example.name}: empty box {shown}"
         elif min(x1, y1) < -SLACK_PX or x2 > width + SLACK_PX or y2 > height + SLACK_PX:
             fault = f"{example.name}: box {shown} reaches outside {width}×{height}"

@@ -9,6 +9,7 @@ run's folder, so that their figures can stand side by side; the machine itself i
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +28,16 @@ from models.errors import UsageError, run_command
 from training.crops import Crops
 from training.feed import Look, undisturbed
 from training.gather import Choice, gather, learnt_parts
-from training.runs import RECIPE, make_folder, refuse_other_recipe, run_training
+from training.runs import (
+    RECIPE,
+    Range,
+    make_folder,
+    read_json,
+    refuse_other_limit,
+    refuse_other_recipe,
+    refuse_out_of_range,
+    run_training,
+)
 from training.views import Image
 from training.watched import FILE, Answers, figures, margin, write_answers
 
@@ -42,6 +52,13 @@ HOG_BLOCK = 2  # cells
 HOG_ANGLES = 9
 
 
+RANGES = {
+    "cost": Range(0, above=True),
+    **dict.fromkeys(("folds", "fold", "drawn"), Range(0)),
+    "seed": Range(0, 2**32 - 1),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """Everything that decides the weights, besides data."""
@@ -54,6 +71,14 @@ class Recipe:
     cost: float = 1.0  # of a wrong answer, against wide margins
     drawn: int = 0  # drawn crops a class
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """UsageError for what cannot be trained, as far as that shows without data."""
+        if self.features not in FEATURES:
+            raise UsageError(
+                f"--features: expected one of {', '.join(FEATURES)}, found {self.features!r}"
+            )
+        refuse_out_of_range(self, RANGES)
 
 
 def colour(image: Image) -> NDArray[np.float32]:
@@ -127,16 +152,13 @@ def decide(
 
 def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None = None) -> Path:
     """Train and return the file of the weights."""
-    if recipe.features not in FEATURES:
-        raise UsageError(
-            f"--features: expected one of {', '.join(FEATURES)}, found {recipe.features!r}"
-        )
     if until is not None:
         raise UsageError("--until: expected none, because there are no epochs to stop after")
     make_folder(run)
     if (run / RECIPE).exists():
-        saved = json.loads((run / RECIPE).read_text())["recipe"]
-        refuse_other_recipe(run / RECIPE, saved, recipe)
+        saved = read_json(run / RECIPE, dict)
+        refuse_other_recipe(run / RECIPE, saved.get("recipe", {}), recipe)
+        refuse_other_limit(run / RECIPE, _limit_of(saved.get("command", "")), limit)
         return run / WEIGHTS
     choice = Choice(
         recipe.data, recipe.parts, recipe.folds, recipe.fold, recipe.drawn, recipe.seed, limit
@@ -161,6 +183,11 @@ def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None
     (run / "log.json").write_text(json.dumps(log, indent=1))
     (run / "cost.json").write_text(json.dumps(cost))
     return run / WEIGHTS
+
+
+def _limit_of(command: str) -> int | None:
+    words = shlex.split(command)
+    return int(words[words.index("--limit") + 1]) if "--limit" in words else None
 
 
 def origin(recipe: Recipe) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from models.command import CommandParser, StrictParser
 from models.errors import SourceError, run_command
 from training import census, chart, fetch, split
 from training.examples import Annotation, Dataset, Example, Layout
-from training.files import stem
+from training.files import folder, stem
 from training.folders import PART_FOLDERS
 from training.layouts import open_dataset
 from training.progress import progress
@@ -26,11 +26,13 @@ __all__ = [
     "data_root",
     "gtsdb",
     "gtsrb",
+    "learnt_of_yolo",
     "open_dataset",
     "open_set",
     "part",
 ]
 
+LEARNT_FOLDER = "train"  # of a YOLO set that has folders for its parts
 GTSRB_PLACES = (
     "gtsrb/GTSRB_Final_Training_Images.zip",
     "gtsrb/GTSRB_Final_Training_Images",
@@ -123,6 +125,11 @@ def part(dataset: Dataset, name: str) -> tuple[Example, ...]:
         names = ", ".join(sorted(set(parts)))
         raise SourceError(f"{dataset.files.path}: expected a part of {names}, found {name!r}")
     return found
+
+
+def learnt_of_yolo(examples: Sequence[Example]) -> Sequence[Example]:
+    """What a training takes of a YOLO set: what lies below its folder `train`, all without one."""
+    return [each for each in examples if LEARNT_FOLDER in folder(each.name).split("/")] or examples
 
 
 def _folder_parts(dataset: Dataset) -> list[str]:

@@ -21,6 +21,7 @@ from training.runs import (
     RECIPE,
     Range,
     Train,
+    has_checkpoint,
     read_json,
     refuse_out_of_range,
     run_training,
@@ -76,6 +77,12 @@ def refuse_nonsense(recipe: Recipe) -> None:
     weights = Path(recipe.weights)
     if len(weights.parts) > 1 and not weights.is_file():  # Ultralytics may download a bare name
         raise SourceError(f"starting weights {weights}: expected a file, found none")
+    begun = len(weights.parts) > 1 and has_checkpoint(weights.parent)
+    if begun and not weights.with_name(RECIPE).exists():  # what they have learnt is not noted
+        raise UsageError(
+            f"--weights: expected those of a finished training, found {weights}, whose training "
+            "has not come to its end"
+        )
     _refuse_folds(recipe)
     if recipe.windows < recipe.batch:
         raise UsageError(f"--windows: expected a --batch or more, found {recipe.windows}")

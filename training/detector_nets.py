@@ -78,7 +78,8 @@ def build(recipe: Recipe) -> DetectionModel:
     if recipe.weights != "none":
         try:
             start, _ = load_checkpoint(recipe.weights)
-        except (OSError, TypeError) as error:  # a TypeError is what a broken file gets
+        except (OSError, TypeError, AssertionError) as error:
+            # A TypeError is what a broken file gets, an AssertionError one that is no .pt.
             raise SourceError(f"starting weights {recipe.weights}: {error}") from error
         own, found = net.state_dict(), _renumbered(start, net)
         fitting = {k: v for k, v in found.items() if k in own and own[k].shape == v.shape}

@@ -18,7 +18,7 @@ import torch
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from models.errors import ModelError
+from models.errors import ModelError, UsageError
 from training.detector import Recipe
 from training.detector_nets import build
 from training.detector_windows import Batches, Windows, collate, contact_sheet
@@ -108,12 +108,17 @@ class Training:
             moved["img"] = moved["img"].to(memory_format=torch.channels_last).float() / 255
             with fast(self.device):
                 total, parts = self.net(moved)
+            losses.append([float(v) for v in _loss_items(parts)])
+            if not np.isfinite(losses[-1]).all():
+                raise UsageError(
+                    f"epoch {self.epoch + 1}: expected a finite loss, found {losses[-1]}: a lower "
+                    "--rate may help"
+                )
             self.optimiser.zero_grad(set_to_none=True)
             total.sum().backward()
             torch.nn.utils.clip_grad_norm_(self.net.parameters(), 10.0)
             self.optimiser.step()
             self._update_average()
-            losses.append([float(v) for v in _loss_items(parts)])
             bar.set_postfix(loss=" ".join(f"{v:.3f}" for v in np.mean(losses[-20:], axis=0)))
         self.epoch += 1
         self.log.append({"epoch": self.epoch, "loss": np.mean(losses, axis=0).tolist()})

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from models.errors import SourceError, run_command
 from training import datasets
-from training.rungs import CIFAR10, OTHERS, QUICK, SIGNS, Rung
+from training.classifier import Recipe
+from training.rungs import CIFAR10, CLASSIFIER, OTHERS, QUICK, SIGNS, Rung
 from training.runs import RECIPE, read_json
 from training.series import (
     Findings,
@@ -83,15 +85,17 @@ def standings(rungs: Sequence[tuple[Rung, str]], out: Path, quick: bool) -> list
 
 
 def refuse_other_flags(job: Job) -> None:
-    """SourceError where a finished run was not trained with its rung's flags, as one from before
-    the rung was changed: it would stand in the table under a command that never ran."""
-    recipe = read_json(job.run / RECIPE, dict).get("recipe", {})
-    flags = dict(zip(job.words[2::2], job.words[3::2], strict=True))  # of two, the last counts
-    for flag, value in flags.items():
-        found = recipe.get(flag[2:].replace("-", "_"))
+    """SourceError where a finished run was not trained as its rung's command says, as one from
+    before rung or defaults were changed: it would stand under a command that never ran."""
+    usual = asdict(Recipe()) if job.words[1] == CLASSIFIER else {}
+    recipe = usual | read_json(job.run / RECIPE, dict).get("recipe", {})
+    pairs = zip(job.words[2::2], job.words[3::2], strict=True)  # of two, the last counts
+    wanted = usual | {flag[2:].replace("-", "_"): value for flag, value in pairs}
+    for name, value in wanted.items():
+        found = recipe.get(name)
         if found is not None and found != type(found)(value):
             raise SourceError(
-                f"{job.run}: expected a training with {flag} {value}, found {found}: remove what "
+                f"{job.run}: expected a training with --{name} {value}, found {found}: remove what "
                 "was trained otherwise"
             )
 

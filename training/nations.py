@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.command import CommandParser
-from models.errors import OutputError, run_command
+from models.errors import OutputError, UsageError, run_command
 from models.signs import COUNT
 from training.artwork import sign_art
 from training.noise import fractal
@@ -135,6 +135,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--count", type=int, default=8, help="of a class and style (%(default)s)")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse(arguments)
+    for name, least in (("count", 1), ("seed", 0)):
+        if (found := getattr(options, name)) < least:
+            raise UsageError(f"--{name}: expected {least} or more, found {found}")
     print(f"{write(options.output, options.count, options.seed)} pictures in {options.output}")
 
 

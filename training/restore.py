@@ -28,7 +28,7 @@ from models.imaging import letterbox
 from models.spec import find_model, load_spec, model_bytes
 from training import datasets
 from training.detector_nets import untrained
-from training.runs import commit, make_folder, write_record
+from training.runs import commit, make_folder, refuse_taken, write_record
 
 STREETS = 16  # pictures that give batch norm its statistics
 SLACK = 1e-6  # of a variance, against a division by zero
@@ -145,8 +145,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", default="yolo11n.yaml", help="the net that it is of")
     parser.add_argument("--run", type=Path, default=Path("runs/restored"), help="where to write")
     flags = parser.parse(given)
+    refuse_taken(flags.run)
     path = find_model(flags.detector)
     spec = load_spec(path)
+    if spec.task != "detect":
+        raise ModelError(f"{path}: expected a detector, found a model to {spec.task}")
     gtsdb = datasets.gtsdb()
     examples = datasets.part(gtsdb, "train")
     chosen = [examples[i] for i in np.linspace(0, len(examples) - 1, STREETS).astype(int)]

@@ -39,7 +39,7 @@ def make_folder(run: Path) -> None:
 def refuse_finished(run: Path) -> None:
     """UsageError where a training left a net but no checkpoint: nothing there can be continued, and
     what is trained anew would stand among files of another training."""
-    if _has_checkpoint(run):
+    if has_checkpoint(run):
         return
     if found := _finished(run):
         raise UsageError(
@@ -48,7 +48,16 @@ def refuse_finished(run: Path) -> None:
         )
 
 
-def _has_checkpoint(run: Path) -> bool:
+def refuse_taken(run: Path) -> None:
+    """UsageError where the folder holds a training: its files would be overwritten."""
+    if has_checkpoint(run) or (found := _finished(run)):
+        what = "a checkpoint" if has_checkpoint(run) else found[0]
+        raise UsageError(
+            f"{run} holds {what} of a training: choose another --run or remove that folder"
+        )
+
+
+def has_checkpoint(run: Path) -> bool:
     return any(run.glob("last.*"))
 
 
@@ -118,7 +127,7 @@ def commit() -> str:
 def _started_from(run: Path) -> str:
     """The commit that a run started from, which is not this one where it is continued."""
     note = run / COMMIT
-    if note.exists() and _has_checkpoint(run):
+    if note.exists() and has_checkpoint(run):
         return note.read_text(encoding="utf-8").strip()
     code = commit()
     if _finished(run):  # nothing will be trained there

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import PurePosixPath
 
 import cv2
 import numpy as np
@@ -15,14 +14,13 @@ from models.errors import SourceError, UsageError
 from training import census, datasets, negatives, split
 from training.detector import Recipe
 from training.examples import Dataset, Example
-from training.files import folder, stem
+from training.files import stem
 from training.memory import refuse_too_little
 from training.views import Image, Picture
 
 DRAWN_SIZE = (960, 540)
 CHANNELS = 3
 HIDDEN = ("unclear", "no_stopping", "parking", "crossing", "bus_stop", "path", "one_way")
-LEARNT_FOLDER = "train"  # of a YOLO set that has folders for its parts
 
 
 def load_pictures(recipe: Recipe, limit: int | None) -> tuple[list[Picture], NDArray[np.float64]]:
@@ -65,8 +63,8 @@ def chosen_pictures(recipe: Recipe, limit: int | None) -> list[Dataset]:
                 f"--data: expected GTSDB or YOLO sets of whole pictures, found {name}, which holds "
                 f"single signs ({data.layout} layout)"
             )
-        if recipe.folds and data.layout == "gtsdb" and name != "gtsdb":
-            raise UsageError(f"--data: expected GTSDB as gtsdb alone beside --folds, found {name}")
+        if data.layout == "gtsdb" and name != "gtsdb":  # the record could not say what was learnt
+            raise UsageError(f"--data: expected GTSDB as gtsdb, from SIGN_DATA, found {name}")
         examples = _learnt(data, recipe)
         if limit is not None:
             examples = examples[: -(-limit // len(names))]
@@ -84,8 +82,7 @@ def _learnt(data: Dataset, recipe: Recipe) -> Sequence[Example]:
         if recipe.folds:
             return split.divide(data.examples, recipe.folds, recipe.fold)[0]
         return data.examples if recipe.part == "all" else datasets.part(data, recipe.part)
-    own = [e for e in data.examples if LEARNT_FOLDER in PurePosixPath(folder(e.name)).parts]
-    return own or data.examples
+    return datasets.learnt_of_yolo(data.examples)
 
 
 def _bytes(data: Dataset, example: Example) -> int:
