@@ -174,6 +174,28 @@ def test_no_answer_about_a_former_choice_is_shown(browser: Browser, url: str) ->
     assert browser.run("return [...window.shown]") == ["Speed limit 50"]
 
 
+def test_what_could_not_be_asked_is_asked_again(browser: Browser, url: str) -> None:
+    browser.open(f"{url}?token={TOKEN}")
+    browser.wait(lambda: browser.run("return document.querySelector('[data-key=\"2\"]')"), "a chip")
+
+    browser.run(
+        """const real = window.fetch;
+        window.failed = 0;
+        window.fetch = (path, options) => {
+            const about = new URL(path, location.href);
+            if (about.pathname === '/api/state') return new Promise(() => {});  // nothing is new
+            if (about.pathname !== '/api/signs' || window.failed) return real(path, options);
+            window.failed += 1;
+            return Promise.reject(new TypeError('no connection'));
+        };
+        document.querySelector('[data-key="2"]').click();"""
+    )
+
+    shown = "return document.querySelectorAll('#signs .name').length"
+    browser.wait(lambda: browser.run("return window.failed"), "a failure")
+    browser.wait(lambda: browser.run(shown), "the class's signs")
+
+
 def test_an_upload_is_read(browser: Browser, url: str, tmp_path: Path) -> None:
     scene, junk = tmp_path / "scene.png", tmp_path / "junk.png"
     cv2.imwrite(str(scene), demo_frame(36))
