@@ -196,6 +196,56 @@ def test_what_could_not_be_asked_is_asked_again(browser: Browser, url: str) -> N
     browser.wait(lambda: browser.run(shown), "the class's signs")
 
 
+def pretend_signs(browser: Browser, newest: int, page: int) -> None:
+    """A class is chosen whose signs are numbered from 1 to `window.newest`, `page` at a time.
+
+    What is new is shown by `show_new` only.
+    """
+    browser.wait(lambda: browser.run("return document.querySelector('[data-key=\"2\"]')"), "a chip")
+    browser.run(
+        f"""window.newest = {newest};
+        const real = window.fetch;
+        window.fetch = async (path, options) => {{
+            const about = new URL(path, location.href);
+            if (about.pathname === '/api/state') return new Promise(() => {{}});
+            if (about.pathname !== '/api/signs') return real(path, options);
+            const end = Number(about.searchParams.get('before') ?? window.newest + 1);
+            const signs = Array.from({{ length: Math.min({page}, end - 1) }}, (_, place) => ({{
+                number: end - 1 - place, class_id: 2, name: `Sign ${{end - 1 - place}}`,
+                probability: 1, wall: null, source: '', crop: null, ended: true, seen_s: 1,
+            }}));
+            return new Response(JSON.stringify({{ signs }}));
+        }};
+        document.querySelector('[data-key="2"]').click();"""
+    )
+    wait_for_signs(browser, newest, newest - page + 1)
+
+
+def show_new(browser: Browser, newest: int) -> None:
+    browser.run(
+        f"""window.newest = {newest};
+        return import('/history.js').then((history) => history.refreshHistory());"""
+    )
+
+
+def wait_for_signs(browser: Browser, newest: int, oldest: int) -> None:
+    names = "return [...document.querySelectorAll('#signs .name')].map((e) => e.innerText.trim())"
+    expected = [f"Sign {number}" for number in range(newest, oldest - 1, -1)]
+    browser.wait(lambda: browser.run(names) == expected, f"the signs {newest} to {oldest}")
+
+
+def test_signs_that_came_unseen_can_be_reached(browser: Browser, url: str) -> None:
+    browser.open(f"{url}?token={TOKEN}")
+    pretend_signs(browser, newest=30, page=24)
+
+    show_new(browser, newest=54)  # none of the 24 newest is known
+    wait_for_signs(browser, 54, 31)
+    browser.click("#more")
+    wait_for_signs(browser, 54, 7)
+    show_new(browser, newest=77)  # the oldest of the 24 newest is known
+    wait_for_signs(browser, 77, 7)
+
+
 def test_an_upload_is_read(browser: Browser, url: str, tmp_path: Path) -> None:
     scene, junk = tmp_path / "scene.png", tmp_path / "junk.png"
     cv2.imwrite(str(scene), demo_frame(36))

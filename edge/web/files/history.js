@@ -66,6 +66,12 @@ function put(signs, atEnd) {
   byId("history-none").hidden = cards.size > 0;
 }
 
+function clear() {
+  cards.clear();
+  oldest = null;
+  list.replaceChildren();
+}
+
 async function get(before) {
   const query = new URLSearchParams();
   if (before !== null) query.set("before", before);
@@ -125,9 +131,7 @@ function press() {
 function choose(id) {
   wanted = id;
   press();
-  cards.clear();
-  oldest = null;
-  list.replaceChildren();
+  clear();
   return refreshHistory();
 }
 
@@ -152,6 +156,8 @@ export async function refreshHistory() {
     const counting = getCounts().catch(() => null); // without them the signs are shown all the same
     const signs = await get(null);
     if (!current()) return;
+    // Where none of them is known, more may have come in between than would ever be asked for.
+    if (!signs.some((sign) => cards.has(sign.number))) clear();
     const first = cards.size === 0;
     if (wanted === null) say(signs);
     put(signs, false);
