@@ -219,6 +219,7 @@ def pretend_signs(browser: Browser, newest: int, page: int) -> None:
         document.querySelector('[data-key="2"]').click();"""
     )
     wait_for_signs(browser, newest, newest - page + 1)
+    browser.wait(lambda: not browser.run("return document.querySelector('#more').hidden"), "more")
 
 
 def show_new(browser: Browser, newest: int) -> None:
@@ -244,6 +245,21 @@ def test_signs_that_came_unseen_can_be_reached(browser: Browser, url: str) -> No
     wait_for_signs(browser, 54, 7)
     show_new(browser, newest=77)  # the oldest of the 24 newest is known
     wait_for_signs(browser, 77, 7)
+
+
+def test_signs_that_made_room_can_be_reached(browser: Browser, url: str) -> None:
+    browser.open(f"{url}?token={TOKEN}")
+    pretend_signs(browser, newest=650, page=300)
+    browser.click("#more")
+    wait_for_signs(browser, 650, 51)
+    browser.click("#more")
+    wait_for_signs(browser, 650, 1)
+    browser.wait(lambda: browser.run("return document.querySelector('#more').hidden"), "the end")
+
+    show_new(browser, newest=651)
+    wait_for_signs(browser, 651, 52)
+    browser.click("#more")
+    wait_for_signs(browser, 651, 1)
 
 
 def test_an_upload_is_read(browser: Browser, url: str, tmp_path: Path) -> None:

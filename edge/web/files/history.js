@@ -54,7 +54,6 @@ function put(signs, atEnd) {
       fresh.push(card);
     }
     fillCard(card, sign);
-    oldest = oldest === null ? sign.number : Math.min(oldest, sign.number);
   }
   if (atEnd) list.append(...fresh);
   else list.prepend(...fresh);
@@ -62,7 +61,9 @@ function put(signs, atEnd) {
     const [number] = [...cards.keys()].sort((a, b) => a - b);
     cards.get(number).remove();
     cards.delete(number);
+    byId("more").hidden = false;
   }
+  oldest = cards.size > 0 ? Math.min(...cards.keys()) : null;
   byId("history-none").hidden = cards.size > 0;
 }
 
