@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from tests.commands import end, page_run
@@ -280,3 +281,35 @@ def test_an_upload_is_read(browser: Browser, url: str, tmp_path: Path) -> None:
     browser.type("#file", str(junk))
     browser.wait(lambda: "not a picture" in browser.text("#verdict"), "the refusal")
     browser.complaints()  # the browser notes the refused upload by itself
+
+
+@pytest.mark.parametrize("end", ["resolve()", "reject(new TypeError('no connection'))"])
+def test_no_answer_about_a_former_picture_is_shown(
+    browser: Browser, url: str, tmp_path: Path, end: str
+) -> None:
+    scene, road = tmp_path / "scene.png", tmp_path / "road.png"
+    cv2.imwrite(str(scene), demo_frame(36))
+    cv2.imwrite(str(road), np.full((540, 960, 3), 128, np.uint8))
+    browser.open(f"{url}?token={TOKEN}")
+    browser.wait(lambda: browser.text("#state") == "Playing", "the state")
+    browser.run(
+        f"""const real = window.fetch;
+        window.fetch = async (path, options) => {{
+            if (path !== '/api/read' || window.finish) return real(path, options);
+            const wait = new Promise((resolve, reject) => {{ window.finish = () => {end}; }});
+            const answer = await real(path, options);
+            const told = await answer.json();
+            window.held = told.signs.length;
+            await wait;
+            return {{ ok: answer.ok, json: async () => told }};
+        }};"""
+    )
+
+    browser.type("#file", str(scene))
+    browser.wait(lambda: browser.run("return window.held"), "the former picture's signs")
+    browser.type("#file", str(road))
+    browser.wait(lambda: "No sign found" in browser.text("#verdict"), "the answer")
+    browser.run("window.finish();")
+    assert "No sign found" in browser.text("#verdict")
+    assert browser.run("return document.querySelectorAll('#shown .box, #read li').length") == 0
+    assert browser.run("return document.querySelector('#answer').dataset.state") == "read"
