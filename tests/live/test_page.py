@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from tests.commands import end, page_run
@@ -174,6 +175,94 @@ def test_no_answer_about_a_former_choice_is_shown(browser: Browser, url: str) ->
     assert browser.run("return [...window.shown]") == ["Speed limit 50"]
 
 
+def test_what_could_not_be_asked_is_asked_again(browser: Browser, url: str) -> None:
+    browser.open(f"{url}?token={TOKEN}")
+    browser.wait(lambda: browser.run("return document.querySelector('[data-key=\"2\"]')"), "a chip")
+
+    browser.run(
+        """const real = window.fetch;
+        window.failed = 0;
+        window.fetch = (path, options) => {
+            const about = new URL(path, location.href);
+            if (about.pathname === '/api/state') return new Promise(() => {});  // nothing is new
+            if (about.pathname !== '/api/signs' || window.failed) return real(path, options);
+            window.failed += 1;
+            return Promise.reject(new TypeError('no connection'));
+        };
+        document.querySelector('[data-key="2"]').click();"""
+    )
+
+    shown = "return document.querySelectorAll('#signs .name').length"
+    browser.wait(lambda: browser.run("return window.failed"), "a failure")
+    browser.wait(lambda: browser.run(shown), "the class's signs")
+
+
+def pretend_signs(browser: Browser, newest: int, page: int) -> None:
+    """A class is chosen whose signs are numbered from 1 to `window.newest`, `page` at a time.
+
+    What is new is shown by `show_new` only.
+    """
+    browser.wait(lambda: browser.run("return document.querySelector('[data-key=\"2\"]')"), "a chip")
+    browser.run(
+        f"""window.newest = {newest};
+        const real = window.fetch;
+        window.fetch = async (path, options) => {{
+            const about = new URL(path, location.href);
+            if (about.pathname === '/api/state') return new Promise(() => {{}});
+            if (about.pathname !== '/api/signs') return real(path, options);
+            const end = Number(about.searchParams.get('before') ?? window.newest + 1);
+            const signs = Array.from({{ length: Math.min({page}, end - 1) }}, (_, place) => ({{
+                number: end - 1 - place, class_id: 2, name: `Sign ${{end - 1 - place}}`,
+                probability: 1, wall: null, source: '', crop: null, ended: true, seen_s: 1,
+            }}));
+            return new Response(JSON.stringify({{ signs }}));
+        }};
+        document.querySelector('[data-key="2"]').click();"""
+    )
+    wait_for_signs(browser, newest, newest - page + 1)
+    browser.wait(lambda: not browser.run("return document.querySelector('#more').hidden"), "more")
+
+
+def show_new(browser: Browser, newest: int) -> None:
+    browser.run(
+        f"""window.newest = {newest};
+        return import('/history.js').then((history) => history.refreshHistory());"""
+    )
+
+
+def wait_for_signs(browser: Browser, newest: int, oldest: int) -> None:
+    names = "return [...document.querySelectorAll('#signs .name')].map((e) => e.innerText.trim())"
+    expected = [f"Sign {number}" for number in range(newest, oldest - 1, -1)]
+    browser.wait(lambda: browser.run(names) == expected, f"the signs {newest} to {oldest}")
+
+
+def test_signs_that_came_unseen_can_be_reached(browser: Browser, url: str) -> None:
+    browser.open(f"{url}?token={TOKEN}")
+    pretend_signs(browser, newest=30, page=24)
+
+    show_new(browser, newest=54)  # none of the 24 newest is known
+    wait_for_signs(browser, 54, 31)
+    browser.click("#more")
+    wait_for_signs(browser, 54, 7)
+    show_new(browser, newest=77)  # the oldest of the 24 newest is known
+    wait_for_signs(browser, 77, 7)
+
+
+def test_signs_that_made_room_can_be_reached(browser: Browser, url: str) -> None:
+    browser.open(f"{url}?token={TOKEN}")
+    pretend_signs(browser, newest=650, page=300)
+    browser.click("#more")
+    wait_for_signs(browser, 650, 51)
+    browser.click("#more")
+    wait_for_signs(browser, 650, 1)
+    browser.wait(lambda: browser.run("return document.querySelector('#more').hidden"), "the end")
+
+    show_new(browser, newest=651)
+    wait_for_signs(browser, 651, 52)
+    browser.click("#more")
+    wait_for_signs(browser, 651, 1)
+
+
 def test_an_upload_is_read(browser: Browser, url: str, tmp_path: Path) -> None:
     scene, junk = tmp_path / "scene.png", tmp_path / "junk.png"
     cv2.imwrite(str(scene), demo_frame(36))
@@ -192,3 +281,35 @@ def test_an_upload_is_read(browser: Browser, url: str, tmp_path: Path) -> None:
     browser.type("#file", str(junk))
     browser.wait(lambda: "not a picture" in browser.text("#verdict"), "the refusal")
     browser.complaints()  # the browser notes the refused upload by itself
+
+
+@pytest.mark.parametrize("end", ["resolve()", "reject(new TypeError('no connection'))"])
+def test_no_answer_about_a_former_picture_is_shown(
+    browser: Browser, url: str, tmp_path: Path, end: str
+) -> None:
+    scene, road = tmp_path / "scene.png", tmp_path / "road.png"
+    cv2.imwrite(str(scene), demo_frame(36))
+    cv2.imwrite(str(road), np.full((540, 960, 3), 128, np.uint8))
+    browser.open(f"{url}?token={TOKEN}")
+    browser.wait(lambda: browser.text("#state") == "Playing", "the state")
+    browser.run(
+        f"""const real = window.fetch;
+        window.fetch = async (path, options) => {{
+            if (path !== '/api/read' || window.finish) return real(path, options);
+            const wait = new Promise((resolve, reject) => {{ window.finish = () => {end}; }});
+            const answer = await real(path, options);
+            const told = await answer.json();
+            window.held = told.signs.length;
+            await wait;
+            return {{ ok: answer.ok, json: async () => told }};
+        }};"""
+    )
+
+    browser.type("#file", str(scene))
+    browser.wait(lambda: browser.run("return window.held"), "the former picture's signs")
+    browser.type("#file", str(road))
+    browser.wait(lambda: "No sign found" in browser.text("#verdict"), "the answer")
+    browser.run("window.finish();")
+    assert "No sign found" in browser.text("#verdict")
+    assert browser.run("return document.querySelectorAll('#shown .box, #read li').length") == 0
+    assert browser.run("return document.querySelector('#answer').dataset.state") == "read"

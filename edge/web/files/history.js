@@ -3,6 +3,7 @@
 import { ask, byId, fillList, make, percent, setText, signImage } from "/dom.js";
 
 const MOST_CARDS = 600;
+const AGAIN_MS = 2000; // until what could not be asked is asked again
 const OPEN_S = 120; // a sign without an end for longer is of a run that was cut off
 const list = byId("signs");
 const classes = byId("classes");
@@ -53,7 +54,6 @@ function put(signs, atEnd) {
       fresh.push(card);
     }
     fillCard(card, sign);
-    oldest = oldest === null ? sign.number : Math.min(oldest, sign.number);
   }
   if (atEnd) list.append(...fresh);
   else list.prepend(...fresh);
@@ -61,8 +61,16 @@ function put(signs, atEnd) {
     const [number] = [...cards.keys()].sort((a, b) => a - b);
     cards.get(number).remove();
     cards.delete(number);
+    byId("more").hidden = false;
   }
+  oldest = cards.size > 0 ? Math.min(...cards.keys()) : null;
   byId("history-none").hidden = cards.size > 0;
+}
+
+function clear() {
+  cards.clear();
+  oldest = null;
+  list.replaceChildren();
 }
 
 async function get(before) {
@@ -124,29 +132,33 @@ function press() {
 function choose(id) {
   wanted = id;
   press();
-  cards.clear();
-  oldest = null;
-  list.replaceChildren();
+  clear();
   return refreshHistory();
 }
 
 let turn = Promise.resolve(); // one after the other, so that no card is made twice
 
-// Does something in its turn. It asks `current` after each wait: whoever has chosen another class in
-// the meantime wants no answer about the former one.
+// Does something in its turn, and tells whether it could. It asks `current` after each wait: whoever
+// has chosen another class in the meantime wants no answer about the former one.
 function inTurn(work) {
   turn = turn.then(() => {
     const asked = wanted;
     return work(() => wanted === asked);
-  }).catch(() => {});
+  }).then(() => true, () => false);
   return turn;
 }
 
-export function refreshHistory() {
-  return inTurn(async (current) => {
+let again = null;
+
+// Shows what is new. What could not be asked is asked again.
+export async function refreshHistory() {
+  clearTimeout(again);
+  const done = await inTurn(async (current) => {
     const counting = getCounts().catch(() => null); // without them the signs are shown all the same
     const signs = await get(null);
     if (!current()) return;
+    // Where none of them is known, more may have come in between than would ever be asked for.
+    if (!signs.some((sign) => cards.has(sign.number))) clear();
     const first = cards.size === 0;
     if (wanted === null) say(signs);
     put(signs, false);
@@ -156,6 +168,7 @@ export function refreshHistory() {
     const isAll = signs.length === 0 || (await get(oldest)).length === 0;
     if (current()) byId("more").hidden = isAll;
   });
+  if (!done) again = setTimeout(refreshHistory, AGAIN_MS);
 }
 
 byId("more").addEventListener("click", () => inTurn(async (current) => {

@@ -7,6 +7,7 @@ const file = byId("file");
 const answer = byId("answer");
 const verdict = byId("verdict");
 let shownUrl = null;
+let latest = 0; // the picture that is shown; whatever comes about a former one is left out
 
 function show(picture) {
   if (shownUrl) URL.revokeObjectURL(shownUrl);
@@ -36,6 +37,7 @@ function words({ signs, whole, took_ms: took }) {
 }
 
 async function read(picture) {
+  const mine = ++latest;
   show(picture);
   let state = "failed";
   try {
@@ -45,6 +47,7 @@ async function read(picture) {
       body: picture,
     });
     const told = await sent.json();
+    if (mine !== latest) return;
     if (sent.ok) {
       if (!told.whole) byId("shown").append(...told.signs.map((sign) => box(sign, told)));
       byId("read").replaceChildren(...told.signs.map(signRow));
@@ -54,6 +57,7 @@ async function read(picture) {
       verdict.textContent = told.error;
     }
   } catch {
+    if (mine !== latest) return;
     verdict.textContent = "The picture could not be sent.";
   }
   answer.dataset.state = state;
