@@ -40,12 +40,14 @@ def write_video(
     rate: Fraction | int = 25,
     picture: Callable[[int], Image] = lambda _: quarters(),
     options: dict[str, str] | None = None,
+    pixel: Fraction | int = 1,
 ) -> Path:
-    """An H.264 file with one frame at each of these seconds."""
+    """An H.264 file with one frame at each of these seconds, of pixels so wide for their height."""
     with av.open(str(path), "w", options=options or {}) as container:
         stream = container.add_stream("libx264", rate=rate)
         stream.width, stream.height = picture(0).shape[1], picture(0).shape[0]
         stream.pix_fmt = "yuv420p"
+        stream.codec_context.sample_aspect_ratio = pixel
         stream.options = {"g": "5", "crf": "20"}
         stream.codec_context.time_base = Fraction(1, 90000)
         for index, seconds in enumerate(times):

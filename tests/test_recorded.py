@@ -117,6 +117,24 @@ def test_pictures_are_bgr_in_rows_without_gaps(tmp_path: Path) -> None:
     assert np.abs(frame.image[5, 5].astype(int) - (0, 0, 255)).max() < 20
 
 
+@pytest.mark.parametrize(
+    ("pixel", "size"),
+    [
+        (Fraction(64, 45), (91, 48)),  # PAL DV, shown as 16:9
+        (Fraction(8, 9), (64, 54)),  # NTSC DV, shown as 4:3
+        (Fraction(1), (64, 48)),
+        (Fraction(100), (64, 48)),  # nonsense
+    ],
+)
+def test_pictures_have_square_pixels(
+    tmp_path: Path, pixel: Fraction, size: tuple[int, int]
+) -> None:
+    info, frames = read(write_video(tmp_path / "a.mp4", steady(3), pixel=pixel))
+    assert info.size == size
+    assert {frame.image.shape for frame in frames} == {(size[1], size[0], 3)}
+    assert corner_colours(frames[0].image) == ["red", "green", "blue", "white"]
+
+
 def test_frames_do_not_share_their_memory(tmp_path: Path) -> None:
     def grey(index: int) -> Image:
         return np.full((HEIGHT, WIDTH, 3), 40 * index, np.uint8)

@@ -15,6 +15,7 @@ from edge.core import Image
 log = logging.getLogger(__name__)
 
 _COVER = 0x400  # AV_DISPOSITION_ATTACHED_PIC
+_OBLONG = 4.0  # the widest pixels that are believed
 _FPS = 25.0  # for a stream that names no rate
 
 # One decoding thread up to this size. It is quick enough, costs the same CPU time, and with more
@@ -23,14 +24,17 @@ _ONE_THREAD_PIXELS = 1920 * 1088
 
 
 class PictureMaker:
-    """Decoded frames to BGR: all in the size of the first, and upright as its matrix says.
+    """Decoded frames to BGR: all in the size of the first, with square pixels, and upright as its
+    matrix says.
 
-    A camera's stream has no such matrix. PyAV's frame and the side data that it is looked up in
+    `pixel` is how wide the stream's pixels are for their height (`pixel_shape`). A camera's stream
+    has no such matrix. PyAV's frame and the side data that it is looked up in
     hold on to each other, and so to the decoder's memory, until Python next collects its garbage;
     a stream that drops out again and again leaves hundreds of megabytes that way.
     """
 
-    def __init__(self, has_matrix: bool = True) -> None:
+    def __init__(self, pixel: float = 1.0, has_matrix: bool = True) -> None:
+        self._pixel = pixel
         self._has_matrix = has_matrix
         self._reformatter = VideoReformatter()
         self._size: tuple[int, int] | None = None
@@ -38,18 +42,29 @@ class PictureMaker:
 
     def __call__(self, decoded: av.VideoFrame) -> Image:
         if self._size is None:
-            self._size = decoded.width, decoded.height
+            wide, high = max(self._pixel, 1.0), max(1 / self._pixel, 1.0)
+            self._size = round(decoded.width * wide), round(decoded.height * high)
             if self._has_matrix:
                 self._matrix = display_matrix(decoded)
         width, height = self._size
-        # Nothing is scaled, so the quickest filter loses nothing.
+        # Where nothing is scaled, the quickest filter loses nothing.
+        same = (width, height) == (decoded.width, decoded.height)
         bgr = self._reformatter.reformat(
-            decoded, width, height, "bgr24", interpolation="FAST_BILINEAR"
+            decoded, width, height, "bgr24", interpolation="FAST_BILINEAR" if same else "BILINEAR"
         )
         plane = bgr.planes[0]
         rows = np.frombuffer(cast(Any, plane), np.uint8).reshape(-1, plane.line_size)
         image = np.ascontiguousarray(rows[:height, : 3 * width]).reshape(height, width, 3)
         return turn_upright(image, self._matrix)
+
+
+def pixel_shape(stream: av.VideoStream) -> float:
+    """How wide its pixels are for their height: not 1 for DV, DVD and many analogue recorders.
+
+    1 where the stream does not say, or says what no recorder makes.
+    """
+    ratio = float(stream.sample_aspect_ratio or 1)
+    return ratio if 1 / _OBLONG <= ratio <= _OBLONG else 1.0
 
 
 def display_matrix(decoded: av.VideoFrame) -> tuple[int, int, int, int]:

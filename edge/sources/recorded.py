@@ -12,7 +12,7 @@ from edge.core import Frame
 from edge.handover import Closed, Feed, Queue
 from edge.sources.again import again
 from edge.sources.containers import Extent, file_extent
-from edge.sources.decoded import PictureMaker, decoding_threads, mean_rate, moving
+from edge.sources.decoded import PictureMaker, decoding_threads, mean_rate, moving, pixel_shape
 from edge.sources.info import OpenSource, SourceInfo, SourceOptions, info_of_file
 from edge.sources.turn import turn_frames
 from models.errors import SourceError
@@ -79,7 +79,7 @@ class Video:
     def frames(self) -> Generator[Frame, None, None]:
         """Every frame that can be decoded, upright, in presentation order; closes the file."""
         clock = PresentationClock(1 / self.fps)
-        picture = PictureMaker()
+        picture = PictureMaker(pixel_shape(self._stream))
         index = -1
         damaged = 0
         whole = True

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import av
 
-from edge.sources.decoded import PictureMaker, decoding_threads, moving
+from edge.sources.decoded import PictureMaker, decoding_threads, moving, pixel_shape
 from edge.sources.device import Lost, Pause, Shot
 from edge.sources.info import SourceOptions
 from edge.sources.pace import Backlog, Pace
@@ -120,7 +120,7 @@ class Stream:
     ) -> Generator[Shot, None, None]:
         stream = self._video(container)
         recorded = container.duration is not None
-        picture, size = PictureMaker(recorded), (0, 0)
+        picture, size = PictureMaker(1.0, recorded), (0, 0)
         pace = Pace() if recorded or container.format.name == "hls" else None
         backlog = Backlog()
         patience_s = 2 * self._options.timeout_s  # the first key frame can be far away
@@ -145,7 +145,7 @@ class Stream:
                 if (decoded.width, decoded.height) != size:
                     size = decoded.width, decoded.height
                     self._check_size(*size)
-                    picture = PictureMaker(recorded)
+                    picture = PictureMaker(pixel_shape(stream), recorded)
                 image = picture(decoded)
                 if pace:
                     due = pace(decoded.time, self._clock())
