@@ -323,6 +323,19 @@ def test_a_clock_that_jumps_back_an_hour_changes_neither_order_nor_age(tmp_path:
     assert [name[:8] for name in names(tmp_path)] == ["00000002", "00000003"]
 
 
+def test_a_clock_that_is_set_ages_no_file_of_this_run(tmp_path: Path) -> None:
+    wall, steady = [0.0], [0.0]
+    quota = Quota(tmp_path, hours=24, now=lambda: wall[0], steady=lambda: steady[0])
+    quota.add(own(tmp_path, 1, 10).name, 10)
+    wall[0] += 72 * 3600  # a board without a clock of its own hears the time
+    quota.add(own(tmp_path, 2, 10).name, 10)
+    assert len(names(tmp_path)) == 2
+
+    steady[0] += 25 * 3600
+    quota.add(own(tmp_path, 3, 10).name, 10)
+    assert [name[:8] for name in names(tmp_path)] == ["00000003"]
+
+
 def test_the_newest_file_stays_even_if_it_is_larger_than_the_quota(tmp_path: Path) -> None:
     quota = small(0.001)(tmp_path)
     quota.add(own(tmp_path, 1, 5000).name, 5000)

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 log = logging.getLogger(__name__)
 
@@ -18,11 +19,18 @@ MB = 1_000_000
 OWN = re.compile(r"(\d{8,})-[0-9a-f]{32}-s\d+-[a-z0-9-]+(\.part)?\.jpg")
 
 
+class _Kept(NamedTuple):
+    size: int
+    written: float  # seconds of its clock
+    clock: Callable[[], float]
+
+
 class Quota:
     """The files of this and of earlier runs in the order in which they were written.
 
     That order is told by the number in their names, not by the clock, which may jump. `megabytes`
-    and `hours` are the limits, 0 is none; `now` gives UTC seconds, by which the age is told.
+    and `hours` are the limits, 0 is none. The age of this run's files is told by `steady`, seconds
+    that never jump; that of those found by `now`, UTC seconds.
     """
 
     def __init__(
@@ -31,12 +39,14 @@ class Quota:
         megabytes: float = 0,
         hours: float = 0,
         now: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._folder = folder
         self._most = megabytes * MB
         self._age_s = hours * 3600
         self._now = now
-        self._files: OrderedDict[str, tuple[int, float]] = OrderedDict()  # size, written at
+        self._steady = steady
+        self._files: OrderedDict[str, _Kept] = OrderedDict()
         self._bytes = 0
         self.number = 1  # of the next file
         self._find()
@@ -44,7 +54,7 @@ class Quota:
     def add(self, name: str, size: int) -> None:
         """Count a file that was just written, new or again, then make room for it."""
         self.forget(name)
-        self._files[name] = size, self._now()
+        self._files[name] = _Kept(size, self._steady(), self._steady)
         self._bytes += size
         self.trim()
 
@@ -56,15 +66,15 @@ class Quota:
 
     def forget(self, name: str) -> None:
         """Count a file no longer."""
-        size, _ = self._files.pop(name, (0, 0.0))
-        self._bytes -= size
+        kept = self._files.pop(name, None)
+        self._bytes -= kept.size if kept else 0
 
     def trim(self) -> None:
         """Delete the oldest files until both limits hold; the newest one always stays."""
         before = len(self._files)
         while len(self._files) > 1:
-            name, (_, written) = next(iter(self._files.items()))
-            too_old = self._age_s and self._now() - written > self._age_s
+            name, kept = next(iter(self._files.items()))
+            too_old = self._age_s and kept.clock() - kept.written > self._age_s
             if not too_old and not (self._most and self._bytes > self._most):
                 break
             self.remove(name)
@@ -85,7 +95,7 @@ class Quota:
                 status = path.stat()
                 found.append((int(match[1]), path.name, status.st_size, status.st_mtime))
         for number, name, size, written in sorted(found):
-            self._files[name] = size, written
+            self._files[name] = _Kept(size, written, self._now)
             self._bytes += size
             self.number = number + 1
         self.trim()
