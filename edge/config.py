@@ -119,7 +119,7 @@ SETTINGS: Mapping[str, str] = {
     "crops": "a folder for a JPEG of each sign, cut out where it was seen best",
     "snapshots": "a folder for a JPEG of the whole picture in which each sign was seen best",
     "pictures_mb": "most MB in the folder of crops and in that of snapshots; the oldest go; 0: any",
-    "pictures_hours": "older crops and snapshots are removed when the next one is written; 0: never",
+    "pictures_hours": "older crops and snapshots are removed when the next is written; 0: never",
     "mqtt": "publish events and state: mqtt(s)://user@host:port/prefix",
     "mqtt_password_file": "a file with the password; else $EDGE_MQTT_PASSWORD",
     "mqtt_ca": "a file of certificates to trust for mqtts:// in the place of the system's",
