@@ -267,7 +267,7 @@ def test_a_teacher_that_is_no_run_is_named() -> None:
         ablation.plan(("teacher",), "nobody")
 
 
-@pytest.mark.parametrize("variant", [*VARIANTS, taught("runs/a", False)], ids=lambda v: v.name)
+@pytest.mark.parametrize("variant", [*VARIANTS, *taught("runs/a", False)], ids=lambda v: v.name)
 @pytest.mark.parametrize("quick", [False, True])
 def test_the_flags_of_a_variant_are_those_of_the_classifier(variant: Variant, quick: bool) -> None:
     fields = recipe_fields(CLASSIFIER)

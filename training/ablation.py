@@ -36,7 +36,7 @@ from training.series import (
     refuse_unknown,
     tracks,
 )
-from training.variants import BASE, FOLDS, TEACHER, VARIANTS, Variant, flags, fold, in_fold, taught
+from training.variants import BASE, FOLDS, TAUGHT, VARIANTS, Variant, flags, fold, in_fold, taught
 from training.watched import CORRUPTED_FILE, WATCHED
 
 log = logging.getLogger(__name__)
@@ -48,14 +48,17 @@ PICTURES = ("ablation.png", "ablation-corrupted.png")
 def plan(names: Sequence[str], teacher: str | None) -> list[Variant]:
     """The base and the variants that `names` picks, all where it picks none.
 
-    UsageError for a name that is none; without a teacher its variant is left out with a warning.
+    UsageError for a name that is none; without a teacher those that imitate one are left out with a
+    warning.
     """
-    refuse_unknown(names, [*(variant.name for variant in VARIANTS), TEACHER])
+    refuse_unknown(names, [*(variant.name for variant in VARIANTS), *TAUGHT])
     found = [each for each in VARIANTS if not names or each.name in (BASE, *names)]
-    if teacher:
-        found += [taught(teacher, _seen(teacher))] if not names or TEACHER in names else []
-    elif not names or TEACHER in names:
-        log.warning("left out %s: it needs --teacher RUN", TEACHER)
+    wanted = [name for name in TAUGHT if not names or name in names]
+    if not teacher:
+        for name in wanted:
+            log.warning("left out %s: it needs --teacher RUN", name)
+    elif wanted:
+        found += [each for each in taught(teacher, _seen(teacher)) if each.name in wanted]
     return found
 
 

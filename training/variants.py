@@ -11,6 +11,7 @@ from training.rungs import CLASSIFIER, QUICK
 FOLDS = 2  # of train and choose: each picture is watched once by a net that never saw its sign
 BASE = "base"
 TEACHER = "teacher"
+TAUGHT = (TEACHER, f"{TEACHER}-mobilenet")
 
 
 class Variant(NamedTuple):
@@ -61,13 +62,17 @@ VARIANTS = (
 )  # fmt: skip
 
 
-def taught(teacher: str, seen: bool) -> Variant:
-    """The variant that imitates `teacher`, a run, several joined by ",", or with "{fold}" in it.
+def taught(teacher: str, seen: bool) -> tuple[Variant, ...]:
+    """The variants that imitate `teacher`, a run, several joined by ",", or with "{fold}" in it.
 
-    `seen`: the teacher was trained on signs that the variant is watched on.
+    `seen`: the teacher was trained on signs that they are watched on.
     """
-    unfair = ", which saw what is watched" if seen else ""
-    return Variant(TEACHER, f"imitates a teacher{unfair}", {"--teachers": teacher})
+    change = "imitates a teacher" + (", which saw what is watched" if seen else "")
+    flags = {"--teachers": teacher}
+    return (
+        Variant(TAUGHT[0], change, flags),
+        Variant(TAUGHT[1], f"MobileNet {change}", {**flags, "--architecture": "mobilenet"}),
+    )
 
 
 def fold(seed: int) -> int:
