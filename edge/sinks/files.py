@@ -28,12 +28,13 @@ class Part:
     Making one makes the folder too and proves that the place can be written to: OutputError names
     the target and the reason. `lasting` is for what grows as long as the run does. Then what a
     killed run has left is set aside under a name of its own (`seen.cut-1.mp4`) instead of being
-    overwritten, and a second run that would write the same file is refused.
+    overwritten, and a second run that would write the same file is refused. A `proof` only shows
+    that the place can be written to, under a name that nobody had.
     """
 
-    def __init__(self, target: Path, lasting: bool = False, tag: str = PART) -> None:
+    def __init__(self, target: Path, lasting: bool = False, proof: bool = False) -> None:
         self.target = target
-        self.path = _beside(target, tag)
+        self.path = _beside(target, PART)
         self._lock: BinaryIO | None = None
         self.made: list[Path] = []  # folders that were not there, innermost first
         try:
@@ -43,6 +44,8 @@ class Part:
             if lasting:
                 self._set_aside()
                 self._lock = _locked(self.path, target)
+            elif proof:
+                self.path = _new_file(target)
             else:
                 self.path.open("wb").close()
         except OSError as error:  # also a name that is too long to ask about
@@ -104,6 +107,18 @@ def _beside(target: Path, tag: str) -> Path:
     return target.parent / f"{target.stem}.{tag}{target.suffix}"
 
 
+def _new_file(target: Path) -> Path:
+    """An empty file beside the target, under a name that nobody had."""
+    number = 1
+    while True:
+        path = _beside(target, f"proof-{number}" if number > 1 else "proof")
+        try:
+            path.open("xb").close()
+            return path
+        except FileExistsError:
+            number += 1
+
+
 def _locked(path: Path, target: Path) -> BinaryIO:
     """The file, open and locked; OutputError, which names the target, where another run has it."""
     file = path.open("ab")
@@ -131,7 +146,7 @@ def prove_lasting(target: Path) -> None:
 
 def prove_place(target: Path) -> None:
     """OutputError if no file can be written there; everything is left as it was found."""
-    part = Part(target, tag="proof")
+    part = Part(target, proof=True)
     part.discard()
     for folder in part.made:
         with suppress(OSError):  # not ours alone any more
