@@ -34,7 +34,7 @@ class Part:
 
     def __init__(self, target: Path, lasting: bool = False, proof: bool = False) -> None:
         self.target = target
-        self.path = _beside(target, PART)
+        self.path = part_of(target)
         self._lock: BinaryIO | None = None
         self.made: list[Path] = []  # folders that were not there, innermost first
         try:
@@ -103,6 +103,11 @@ class Part:
             self._lock = None
 
 
+def part_of(target: Path) -> Path:
+    """What a file that lasts is called until it is whole."""
+    return _beside(target, PART)
+
+
 def _beside(target: Path, tag: str) -> Path:
     return target.parent / f"{target.stem}.{tag}{target.suffix}"
 
@@ -136,7 +141,7 @@ def _locked(path: Path, target: Path) -> BinaryIO:
 def prove_lasting(target: Path) -> None:
     """The same as `prove_place` for a file that grows; also OutputError if another run has it."""
     prove_place(target)
-    growing = _beside(target, PART)
+    growing = part_of(target)
     try:
         if growing.exists():
             _locked(growing, target).close()
