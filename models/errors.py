@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from models.redaction import redact_text
 
@@ -44,21 +45,46 @@ class OutputError(AppError):
 def run_command(main: Callable[[], int | None]) -> None:
     """Run one `python -m` command and leave the process with its exit code.
 
-    An `AppError` becomes one line on stderr and its exit code; Ctrl-C becomes 130 and a stop that
-    tells another signal's `number` 128 more than that; a reader that closes the pipe early
+    An `AppError` becomes one line on stderr and its exit code, and so does a stdout that takes no
+    more; where it was closed before the start, nothing is missed. Ctrl-C becomes 130 and a stop
+    that tells another signal's `number` 128 more than that; a reader that closes the pipe early
     (`… | head`) ends the command quietly. Anything else is a bug of ours and keeps its traceback.
     """
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open to the end
+    code: int | str | None
     try:
-        code = main() or 0
-        if sys.stdout:  # none where it was closed before the start
-            sys.stdout.flush()
+        try:
+            code = main() or 0
+        except SystemExit as end:  # after --help and --version
+            code = end.code
+        sys.stdout.flush()
     except AppError as error:
-        print(f"error: {redact_text(' '.join(str(error).split()))}", file=sys.stderr)
-        code = error.exit_code
+        code = _tell(error)
     except KeyboardInterrupt as stop:
         code = 128 + int(getattr(stop, "number", signal.SIGINT))
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except OSError as error:
+        if _stdout_takes("\n"):  # the error was another's
+            raise
+        code = _tell(OutputError(f"stdout: cannot be written: {error.strerror}"))
+    if not _stdout_takes(""):  # else Python would try once more, and complain
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
+
+
+def _tell(error: AppError) -> int:
+    print(f"error: {redact_text(' '.join(str(error).split()))}", file=sys.stderr)
+    return error.exit_code
+
+
+def _stdout_takes(text: str) -> bool:
+    """Whether it can be written, with all that still waits in stdout's buffer."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError:
+        return False
+    return True
