@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from edge.sinks.files import prove_folder, prove_lasting, prove_place
+from edge.sinks.files import Part, prove_folder, prove_lasting, prove_place, write_whole
 
 
 @pytest.mark.parametrize(
@@ -27,4 +28,21 @@ def test_a_proof_leaves_everything_as_it_was(
 
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [
         (owned, "of the user")
+    ]
+
+
+def test_two_runs_that_write_one_file_leave_it_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "a.jpg"
+    slow = Part(target)
+    slow.path.write_bytes(b"of the slow run")
+    monkeypatch.setattr(os, "getpid", lambda: 4711)
+
+    write_whole(target, b"of the quick run")
+
+    assert target.read_bytes() == b"of the quick run"
+    slow.commit()
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [
+        ("a.jpg", b"of the slow run")
     ]

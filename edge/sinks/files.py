@@ -23,18 +23,19 @@ PART = "part"
 
 
 class Part:
-    """A temporary file beside its target (`seen.part.mp4`), renamed on `commit`.
+    """A temporary file beside its target (`seen.part-4711.json`), renamed on `commit`.
 
     Making one makes the folder too and proves that the place can be written to: OutputError names
-    the target and the reason. `lasting` is for what grows as long as the run does. Then what a
-    killed run has left is set aside under a name of its own (`seen.cut-1.mp4`) instead of being
-    overwritten, and a second run that would write the same file is refused. A `proof` only shows
-    that the place can be written to, under a name that nobody had.
+    the target and the reason. The process's number keeps runs that write the same file apart.
+    `lasting` is for what grows, as `seen.part.mp4`, as long as the run does. Then what a killed run
+    has left is set aside under a name of its own (`seen.cut-1.mp4`) instead of being overwritten,
+    and a second run that would write the same file is refused. A `proof` only shows that the place
+    can be written to, under a name that nobody had.
     """
 
     def __init__(self, target: Path, lasting: bool = False, proof: bool = False) -> None:
         self.target = target
-        self.path = part_of(target)
+        self.path = part_of(target) if lasting else _beside(target, f"{PART}-{os.getpid()}")
         self._lock: BinaryIO | None = None
         self.made: list[Path] = []  # folders that were not there, innermost first
         try:
