@@ -11,6 +11,7 @@ import pytest
 from commands import ROOT, TIMEOUT_S, environment
 
 FULL = Path("/dev/full")
+PATIENCE_S = 20  # for what takes one second, on a machine that is busy
 PROGRAM = """
 import logging, sys
 from models.errors import *
@@ -156,3 +157,50 @@ def test_a_reader_that_closes_the_pipe_ends_the_command_quietly(lines: int) -> N
         said = process.stderr.read()
         code = process.wait(TIMEOUT_S)
     assert (code, said) == (0, "")
+
+
+STUCK = """
+import logging, sys, threading, time
+from models.errors import *
+count = 0
+def write():
+    global count
+    while True:
+        print('line')
+        count += 1
+def main():
+    threading.Thread(target=write, daemon=True).start()
+    before = -1
+    while before < count:  # until the pipe is full
+        before = count
+        time.sleep(0.2)
+    {body}
+run_command(main)
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "ending"),
+    [
+        ("return 143", (143, "")),
+        ("raise KeyboardInterrupt", (130, "")),
+        ("raise OutputError('not written')", (5, "error: not written\n")),
+    ],
+)
+def test_a_reader_that_does_not_read_keeps_no_command_that_failed_or_was_stopped(
+    body: str, ending: tuple[int, str]
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", STUCK.format(body=body)],
+        cwd=ROOT,
+        env=environment() | {"PYTHONUNBUFFERED": ""},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr
+        try:
+            code = process.wait(PATIENCE_S)
+        finally:
+            process.kill()
+        assert (code, process.stderr.read()) == ending
