@@ -99,7 +99,13 @@ def secrets_of(config: Config) -> list[str]:
 def _log_file(path: Path, secrets: Iterable[str]) -> RotatingLog:
     make_folder(path.parent)
     try:
-        handler = RotatingLog(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
+        handler = RotatingLog(
+            path,
+            maxBytes=LOG_BYTES,
+            backupCount=LOG_FILES,
+            encoding="utf-8",
+            errors="backslashreplace",  # names need not be UTF-8
+        )
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
     handler.setFormatter(Redacting(FILE, secrets))

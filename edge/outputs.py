@@ -18,7 +18,7 @@ from edge.patience import Patience
 from edge.sinks.best import BestFrames
 from edge.sinks.broker import Broker, parse_broker
 from edge.sinks.changes import Changes
-from edge.sinks.files import prove_folder, prove_lasting
+from edge.sinks.files import part_of, prove_folder, prove_lasting
 from edge.sinks.growing import STDOUT, is_device
 from edge.sinks.quota import Quota
 from edge.sinks.shots import Shots, crop_of, snapshot_of
@@ -26,6 +26,7 @@ from edge.sinks.sound import Sound
 from edge.sinks.spool import prove_spool
 from edge.sinks.store import StoreFigures, StoreSink
 from edge.sinks.threaded import Threaded
+from edge.sinks.video import FORMATS
 from edge.sources import SourceInfo, parse_uri
 from edge.sources.pictures import glob_pictures
 from models.errors import OutputError, SourceError, UsageError
@@ -116,19 +117,28 @@ def check_more(config: Config) -> None:
 def check_places(config: Config) -> None:
     """UsageError where two outputs would write to one place, or one to where the source is.
 
-    OutputError where the system does not even know what is at a place.
+    Where a file grows until it has its name is a place, too. OutputError where the system does not
+    even know what is at a place.
     """
     taken = dict.fromkeys(_source_places(config.source), "would overwrite the source")
+    is_video = Path(config.output).suffix.lower() in FORMATS
+    growing = {config.output if is_video else "", config.events, config.csv}
     for name in filter(None, (getattr(config, setting) for setting in PLACES)):
         try:
             place = Path(name).resolve()
             place.exists()
+            part = part_of(Path(name)).resolve() if name in growing else None
         except (OSError, RuntimeError, ValueError) as error:  # too long, a loop; a NUL in it
             why = getattr(error, "strerror", None) or error
             raise OutputError(f"{name!r}: cannot be written: {why}") from error
         if place in taken:
             raise UsageError(f"{name} {taken[place]}")
         taken[place] = "is given twice"
+        if part is None:
+            continue
+        if part in taken:
+            raise UsageError(f"{name} grows as {part.name}, which {taken[part]}")
+        taken[part] = f"is where {name} grows"
 
 
 def _source_places(source: str) -> list[Path]:

@@ -6,9 +6,14 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from models.redaction import redact_text
+
+SIGNALLED = 128  # and a signal's number: what a shell calls the end by a signal
+FLUSH_S = 1.0  # for the rest of stdout, where a command has failed or was stopped
 
 
 class AppError(Exception):
@@ -44,21 +49,56 @@ class OutputError(AppError):
 def run_command(main: Callable[[], int | None]) -> None:
     """Run one `python -m` command and leave the process with its exit code.
 
-    An `AppError` becomes one line on stderr and its exit code; Ctrl-C becomes 130 and a stop that
-    tells another signal's `number` 128 more than that; a reader that closes the pipe early
-    (`… | head`) ends the command quietly. Anything else is a bug of ours and keeps its traceback.
+    An `AppError` becomes one line on stderr and its exit code, and so does a stdout that takes no
+    more; where it was closed before the start, nothing is missed. Ctrl-C becomes 130 and a stop
+    that tells another signal's `number` 128 more than that; a reader that closes the pipe early
+    (`… | head`) ends the command quietly, and one that does not read keeps no command that has
+    failed or was stopped. Anything else is a bug of ours and keeps its traceback.
     """
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open to the end
     try:
-        code = main() or 0
-        if sys.stdout:  # none where it was closed before the start
+        try:
+            code = main() or 0
+        except SystemExit as end:  # after --help and --version
+            code = int(end.code or 0)
+        if code <= SIGNALLED:  # else nobody waits for whoever does not read
             sys.stdout.flush()
     except AppError as error:
-        print(f"error: {redact_text(' '.join(str(error).split()))}", file=sys.stderr)
-        code = error.exit_code
+        code = _tell(error)
     except KeyboardInterrupt as stop:
-        code = 128 + int(getattr(stop, "number", signal.SIGINT))
+        code = SIGNALLED + int(getattr(stop, "number", signal.SIGINT))
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except OSError as error:
+        if _stdout_takes("\n"):  # the error was another's
+            raise
+        code = _tell(OutputError(f"stdout: cannot be written: {error.strerror}"))
+    last = threading.Thread(target=_flush_or_drop, daemon=True)
+    last.start()
+    last.join(FLUSH_S)
+    if last.is_alive():  # Python would wait for ever
+        os._exit(code)
     sys.exit(code)
+
+
+def _tell(error: AppError) -> int:
+    print(f"error: {redact_text(' '.join(str(error).split()))}", file=sys.stderr)
+    return error.exit_code
+
+
+def _flush_or_drop() -> None:
+    """Leave nothing in stdout's buffer: Python would try once more to write it, and complain."""
+    if not _stdout_takes(""):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _stdout_takes(text: str) -> bool:
+    """Whether it can be written, with all that still waits in stdout's buffer."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError:
+        return False
+    return True

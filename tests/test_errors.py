@@ -5,10 +5,13 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from commands import ROOT, TIMEOUT_S, environment
 
+FULL = Path("/dev/full")
+PATIENCE_S = 20  # for what takes one second, on a machine that is busy
 PROGRAM = """
 import logging, sys
 from models.errors import *
@@ -71,12 +74,63 @@ def test_a_stop_by_another_signal_says_which() -> None:
     assert (done.returncode, done.stderr) == (128 + signal.SIGTERM, "")
 
 
-def test_a_command_without_stdout_ends_well() -> None:
-    program = PROGRAM.format(body="import sys; assert sys.stdout is None; print('nowhere')")
-    closed = ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-c", program]
-    done = subprocess.run(closed, cwd=ROOT, env=environment(), stderr=subprocess.PIPE, check=False)
+def shell(redirected: str, body: str, **variables: str) -> tuple[int, str]:
+    """Exit code and stderr of a command whose stdout a shell has redirected."""
+    program = PROGRAM.format(body=body)
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {redirected}', "sh", sys.executable, "-c", program],
+        cwd=ROOT,
+        env=environment() | variables,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    return done.returncode, done.stderr
 
-    assert (done.returncode, done.stderr) == (0, b"")
+
+def test_a_command_without_stdout_ends_well() -> None:
+    assert shell(">&-", "print('nowhere'); sys.stdout.write('nowhere')") == (0, "")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("print('said')", id="at the end"),
+        pytest.param("[print('said') for _ in range(100_000)]", id="in the middle"),
+        pytest.param("print('said'); sys.exit(0)", id="as after --help"),
+        pytest.param("print('said', end=''); return 1", id="with an exit code"),
+    ],
+)
+def test_a_stdout_that_takes_no_more_is_one_line(body: str, unbuffered: str) -> None:
+    assert shell(f">{FULL}", body, PYTHONUNBUFFERED=unbuffered) == (
+        5,
+        "error: stdout: cannot be written: No space left on device\n",
+    )
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize(
+    ("body", "ending"),
+    [
+        ("print('said'); raise SourceError('no road')", (3, "error: no road\n")),
+        ("print('said'); raise KeyboardInterrupt", (130, "")),
+    ],
+)
+def test_what_ended_the_command_before_its_stdout_failed_is_told(
+    body: str, ending: tuple[int, str]
+) -> None:
+    assert shell(f">{FULL}", body, PYTHONUNBUFFERED="") == ending
+
+
+def test_another_error_of_the_system_keeps_its_traceback() -> None:
+    done = run("print('said'); raise OSError(28, 'No space left on device')")
+
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert done.stdout.startswith("said\n")
 
 
 def test_warnings_go_to_stderr_with_their_level() -> None:
@@ -103,3 +157,50 @@ def test_a_reader_that_closes_the_pipe_ends_the_command_quietly(lines: int) -> N
         said = process.stderr.read()
         code = process.wait(TIMEOUT_S)
     assert (code, said) == (0, "")
+
+
+STUCK = """
+import logging, sys, threading, time
+from models.errors import *
+count = 0
+def write():
+    global count
+    while True:
+        print('line')
+        count += 1
+def main():
+    threading.Thread(target=write, daemon=True).start()
+    before = -1
+    while before < count:  # until the pipe is full
+        before = count
+        time.sleep(0.2)
+    {body}
+run_command(main)
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "ending"),
+    [
+        ("return 143", (143, "")),
+        ("raise KeyboardInterrupt", (130, "")),
+        ("raise OutputError('not written')", (5, "error: not written\n")),
+    ],
+)
+def test_a_reader_that_does_not_read_keeps_no_command_that_failed_or_was_stopped(
+    body: str, ending: tuple[int, str]
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", STUCK.format(body=body)],
+        cwd=ROOT,
+        env=environment() | {"PYTHONUNBUFFERED": ""},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr
+        try:
+            code = process.wait(PATIENCE_S)
+        finally:
+            process.kill()
+        assert (code, process.stderr.read()) == ending

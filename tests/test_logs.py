@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -49,6 +50,16 @@ def test_records_are_in_the_file_without_credentials(tmp_path: Path) -> None:
 
     (line,) = path.read_text().splitlines()
     assert line.endswith("WARNING edge.x: cannot open rtsp://***@cam/1: bad ***")
+
+
+def test_a_name_that_is_no_utf8_is_in_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = logged(tmp_path)
+    logging.getLogger("edge.x").warning("skipped: %s", os.fsdecode(b"stra\xdfe.png"))
+
+    assert path.read_text().endswith("skipped: stra\\udcdfe.png\n")
+    assert "Traceback" not in capsys.readouterr().err
 
 
 def test_exceptions_are_redacted_as_well(tmp_path: Path) -> None:

@@ -76,6 +76,18 @@ def test_a_missing_package_is_named_with_the_command_that_brings_it(
         (Config(source="a", events="-", csv="-"), "- is given twice"),
         (Config(source="a", store="x", mqtt_spool="x"), "x is given twice"),
         (Config(source="drive.mp4", csv="drive.mp4"), "would overwrite the source"),
+        (
+            Config(source="a", events="x/a.jsonl", log_file="x/a.part.jsonl"),
+            "x/a.part.jsonl is where x/a.jsonl grows",
+        ),
+        (
+            Config(source="a", events="a.part.txt", csv="./a.txt"),
+            "./a.txt grows as a.part.txt, which is given twice",
+        ),
+        (
+            Config(source="seen.part.mp4", output="seen.mp4"),
+            "seen.mp4 grows as seen.part.mp4, which would overwrite the source",
+        ),
         (Config(source="a", web="0.0.0.0:0"), "the page needs a token"),
     ],
 )
@@ -96,6 +108,10 @@ def test_annotated_pictures_never_go_where_a_pattern_finds_originals(
     with pytest.raises(UsageError, match="would overwrite the source"):
         check_places(Config(source="shots/*/x.jpg", output=output))
     check_places(Config(source="shots/*/x.jpg", output="shots/c"))
+
+
+def test_a_folder_of_pictures_does_not_grow_under_another_name() -> None:
+    check_places(Config(source="a", output="shots", crops="shots.part"))
 
 
 def test_nothing_is_opened_that_was_not_asked_for() -> None:
@@ -226,6 +242,18 @@ def test_a_log_never_goes_into_the_source(tmp_path: Path) -> None:
 
     assert "would overwrite the source" in failure(done, 2)
     assert video.read_bytes() == b"precious"
+
+
+def test_what_another_run_has_left_is_not_overwritten_while_it_is_read(tmp_path: Path) -> None:
+    part = tmp_path / "seen.part.mp4"
+    part.write_bytes(b"precious")
+
+    done = execute("edge.run", "--video", part, "-o", tmp_path / "seen.mp4", cwd=tmp_path)
+
+    assert "would overwrite the source" in failure(done, 2)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [
+        ("seen.part.mp4", b"precious")
+    ]
 
 
 def test_a_voice_that_is_missing_leaves_the_outputs_as_they_were(

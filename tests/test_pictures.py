@@ -25,7 +25,7 @@ from PIL import Image as Pillow
 
 from edge.core import Image
 from edge.sources import SourceOptions, open_source
-from edge.sources.pictures import natural_key
+from edge.sources.pictures import decode_picture, natural_key
 from models.errors import SourceError
 
 
@@ -122,7 +122,23 @@ def broken_png() -> bytes:
     return buffer.getvalue()[:60]
 
 
-BROKEN = [b"", b"no picture at all", broken_png(), b"P6\n-1 -1\n255\n", b"\x89PNG\r\n\x1a\n"]
+def unreadable_dds() -> bytes:
+    """A kind that OpenCV does not know, with a pixel format that Pillow does not know."""
+    buffer = io.BytesIO()
+    Pillow.new("RGB", (64, 64)).save(buffer, "dds")
+    data = bytearray(buffer.getvalue())
+    data[80:84] = bytes(4)
+    return bytes(data)
+
+
+BROKEN = [
+    b"",
+    b"no picture at all",
+    broken_png(),
+    unreadable_dds(),
+    b"P6\n-1 -1\n255\n",
+    b"\x89PNG\r\n\x1a\n",
+]
 
 
 @pytest.mark.parametrize("content", BROKEN)
@@ -150,6 +166,34 @@ def test_a_broken_picture_among_others_is_skipped_and_counted(
     assert "0.png is empty" in caplog.text
     assert "2.png is not a picture" in caplog.text
     assert "2 of 4 pictures could not be read" in caplog.text
+
+
+def test_a_picture_of_a_kind_without_a_known_suffix_is_skipped(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_pictures(tmp_path, ["1.jpg", "4.jpg"])
+    (tmp_path / "2.png").write_bytes(unreadable_dds())
+    Pillow.new("RGB", (64, 64)).save(tmp_path / "3.png", "tga")
+
+    _, frames = read(tmp_path)
+
+    assert [frame.index for frame in frames] == [0, 3]
+    for name in ("2.png", "3.png"):
+        assert f"{name} is not a picture: expected BMP, JPEG, PNG, PPM, TIFF, WEBP" in caplog.text
+
+
+def test_a_header_that_its_reader_does_not_know_is_an_error() -> None:
+    with pytest.raises(SourceError, match="a cannot be decoded"):
+        decode_picture(unreadable_dds(), "a", 10_000, ("DDS",))
+
+
+def test_a_jpeg_of_several_pictures_gives_its_first(tmp_path: Path) -> None:
+    first, second = Pillow.fromarray(quarters()[:, :, ::-1]), Pillow.new("RGB", (8, 8))
+    first.save(tmp_path / "a.jpg", "mpo", save_all=True, append_images=[second], quality=95)
+
+    _, (frame,) = read(tmp_path / "a.jpg")
+
+    assert corner_colours(frame.image) == ["red", "green", "blue", "white"]
 
 
 def test_a_folder_of_nothing_but_broken_pictures_is_an_error(tmp_path: Path) -> None:

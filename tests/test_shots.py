@@ -343,8 +343,9 @@ def test_the_newest_file_stays_even_if_it_is_larger_than_the_quota(tmp_path: Pat
     assert len(names(tmp_path)) == 1
 
 
-def test_half_a_file_of_a_killed_run_is_cleared_away(tmp_path: Path) -> None:
-    (tmp_path / f"00000007-{RUN}-s7-stop.part.jpg").write_bytes(b"half")
+@pytest.mark.parametrize("part", ["part", "part-4711"])
+def test_half_a_file_of_a_killed_run_is_cleared_away(part: str, tmp_path: Path) -> None:
+    (tmp_path / f"00000007-{RUN}-s7-stop.{part}.jpg").write_bytes(b"half")
     small(1.0)(tmp_path)
 
     assert names(tmp_path) == []

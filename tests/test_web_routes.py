@@ -169,8 +169,13 @@ def test_a_sign_of_the_history_has_its_picture(opened: Page) -> None:
 
     assert answer.headers["content-type"] == "image/jpeg"
     assert answer.content == encoded(grey(128, 128), ".jpg")
-    assert client.get("/crops/999.jpg").status_code == 404
-    assert client.get("/crops/99999999999999999999.jpg").status_code == 404
+
+
+@pytest.mark.parametrize("number", ["999", "9" * 20, "9" * 5000, "-1", "x"])
+def test_a_picture_of_no_sign_is_not_there(number: str, opened: Page) -> None:
+    client, _, _ = opened
+
+    assert client.get(f"/crops/{number}.jpg").status_code == 404
 
 
 def test_the_classes_are_counted(opened: Page) -> None:

@@ -23,17 +23,19 @@ PART = "part"
 
 
 class Part:
-    """A temporary file beside its target (`seen.part.mp4`), renamed on `commit`.
+    """A temporary file beside its target (`seen.part-4711.json`), renamed on `commit`.
 
     Making one makes the folder too and proves that the place can be written to: OutputError names
-    the target and the reason. `lasting` is for what grows as long as the run does. Then what a
-    killed run has left is set aside under a name of its own (`seen.cut-1.mp4`) instead of being
-    overwritten, and a second run that would write the same file is refused.
+    the target and the reason. The process's number keeps runs that write the same file apart.
+    `lasting` is for what grows, as `seen.part.mp4`, as long as the run does. Then what a killed run
+    has left is set aside under a name of its own (`seen.cut-1.mp4`) instead of being overwritten,
+    and a second run that would write the same file is refused. A `proof` only shows that the place
+    can be written to, under a name that nobody had.
     """
 
-    def __init__(self, target: Path, lasting: bool = False, tag: str = PART) -> None:
+    def __init__(self, target: Path, lasting: bool = False, proof: bool = False) -> None:
         self.target = target
-        self.path = _beside(target, tag)
+        self.path = part_of(target) if lasting else _beside(target, f"{PART}-{os.getpid()}")
         self._lock: BinaryIO | None = None
         self.made: list[Path] = []  # folders that were not there, innermost first
         try:
@@ -43,6 +45,8 @@ class Part:
             if lasting:
                 self._set_aside()
                 self._lock = _locked(self.path, target)
+            elif proof:
+                self.path = _new_file(target)
             else:
                 self.path.open("wb").close()
         except OSError as error:  # also a name that is too long to ask about
@@ -100,8 +104,25 @@ class Part:
             self._lock = None
 
 
+def part_of(target: Path) -> Path:
+    """What a file that lasts is called until it is whole."""
+    return _beside(target, PART)
+
+
 def _beside(target: Path, tag: str) -> Path:
     return target.parent / f"{target.stem}.{tag}{target.suffix}"
+
+
+def _new_file(target: Path) -> Path:
+    """An empty file beside the target, under a name that nobody had."""
+    number = 1
+    while True:
+        path = _beside(target, f"proof-{number}" if number > 1 else "proof")
+        try:
+            path.open("xb").close()
+            return path
+        except FileExistsError:
+            number += 1
 
 
 def _locked(path: Path, target: Path) -> BinaryIO:
@@ -121,7 +142,7 @@ def _locked(path: Path, target: Path) -> BinaryIO:
 def prove_lasting(target: Path) -> None:
     """The same as `prove_place` for a file that grows; also OutputError if another run has it."""
     prove_place(target)
-    growing = _beside(target, PART)
+    growing = part_of(target)
     try:
         if growing.exists():
             _locked(growing, target).close()
@@ -131,7 +152,7 @@ def prove_lasting(target: Path) -> None:
 
 def prove_place(target: Path) -> None:
     """OutputError if no file can be written there; everything is left as it was found."""
-    part = Part(target, tag="proof")
+    part = Part(target, proof=True)
     part.discard()
     for folder in part.made:
         with suppress(OSError):  # not ours alone any more

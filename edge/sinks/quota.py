@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 MB = 1_000_000
 # What `Shots` calls its files: a number that grows, the sign's id, its class. Nothing else in the
 # folder is counted or removed.
-OWN = re.compile(r"(\d{8,})-[0-9a-f]{32}-s\d+-[a-z0-9-]+(\.part)?\.jpg")
+OWN = re.compile(r"(\d{8,})-[0-9a-f]{32}-s\d+-[a-z0-9-]+(\.part(?:-\d+)?)?\.jpg")
 
 
 class _Kept(NamedTuple):

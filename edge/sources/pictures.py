@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 SUFFIXES = frozenset(
     {".bmp", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 )
+FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # of SUFFIXES, by Pillow's names
 STILL_FPS = 1.0  # pictures have no clock of their own: one counts as a second
 
 
@@ -99,11 +100,11 @@ def read_picture(path: Path, max_pixels: int) -> Image:
 
 
 def decode_picture(
-    data: bytes, name: str, max_pixels: int, formats: tuple[str, ...] | None = None
+    data: bytes, name: str, max_pixels: int, formats: tuple[str, ...] = FORMATS
 ) -> Image:
     """A picture in memory, with the same promises; `name` is for the errors.
 
-    `formats`: only these, by Pillow's names, told from the content; None takes what can be read.
+    `formats`: only these, by Pillow's names, told from the content.
     """
     if not data:
         raise SourceError(f"{name} is empty: expected a picture, found 0 bytes")
@@ -124,7 +125,7 @@ def decode_picture(
 
 
 def _header_size(
-    name: str, data: bytes, max_pixels: int, formats: tuple[str, ...] | None
+    name: str, data: bytes, max_pixels: int, formats: tuple[str, ...]
 ) -> tuple[int, int]:
     """(width, height) as stored; Pillow reads no more than the header here."""
     try:
@@ -137,9 +138,10 @@ def _header_size(
         most = f"{max_pixels / 1e6:g} million"
         raise SourceError(f"{name} is too large: expected at most {most} pixels") from error
     except UnidentifiedImageError as error:
-        expected = f": expected {', '.join(formats)}" if formats else " that can be read"
-        raise SourceError(f"{name} is not a picture{expected}") from error
-    except (OSError, SyntaxError, ValueError) as error:  # what its readers raise on broken headers
+        expected = ", ".join(formats)
+        raise SourceError(f"{name} is not a picture: expected {expected}") from error
+    # What its readers raise on broken headers.
+    except (NotImplementedError, OSError, SyntaxError, ValueError) as error:
         raise SourceError(f"{name} cannot be decoded: {error}") from error
 
 

@@ -129,8 +129,8 @@ def _history_routes(history: History) -> list[Route]:
         )
 
     def crop(request: Request) -> Response:
-        number = request.path_params["number"]
-        jpeg = history.crop(number) if number <= HIGHEST else None
+        number = _whole(request.path_params["number"])
+        jpeg = history.crop(number) if number is not None else None
         if jpeg is None:
             return refusal(404, "there is no picture of this sign")
         return Response(jpeg, media_type="image/jpeg")
@@ -138,7 +138,7 @@ def _history_routes(history: History) -> list[Route]:
     return [
         Route("/api/signs", signs),
         Route("/api/counts", counts),
-        Route("/crops/{number:int}.jpg", crop),
+        Route("/crops/{number}.jpg", crop),
     ]
 
 
@@ -192,11 +192,17 @@ async def _body(request: Request) -> bytes | None:
 
 def _number(request: Request, name: str, default: int | None = None) -> int | None:
     """A whole number of the query, `default` for anything else."""
+    value = _whole(request.query_params.get(name, ""))
+    return default if value is None else value
+
+
+def _whole(text: str) -> int | None:
+    """The whole number that it is, None for anything else and for what SQLite does not know."""
     try:
-        value = int(request.query_params.get(name, ""))
-    except ValueError:
-        return default
-    return value if abs(value) <= HIGHEST else default
+        value = int(text)
+    except ValueError:  # also thousands of digits
+        return None
+    return value if abs(value) <= HIGHEST else None
 
 
 async def _refuse(_request: Request, error: Any) -> Response:

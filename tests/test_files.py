@@ -1,0 +1,48 @@
+"""Files that appear whole, and what proves that they can be written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edge.sinks.files import Part, prove_folder, prove_lasting, prove_place, write_whole
+
+
+@pytest.mark.parametrize(
+    ("prove", "target", "owned"),
+    [
+        (prove_place, "seen.json", "seen.proof.json"),
+        (prove_lasting, "seen.mp4", "seen.proof.mp4"),
+        (prove_folder, ".", "writable.proof"),
+    ],
+)
+def test_a_proof_leaves_everything_as_it_was(
+    prove: Callable[[Path], None], target: str, owned: str, tmp_path: Path
+) -> None:
+    (tmp_path / owned).write_text("of the user")
+
+    prove(tmp_path / target)
+
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [
+        (owned, "of the user")
+    ]
+
+
+def test_two_runs_that_write_one_file_leave_it_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "a.jpg"
+    slow = Part(target)
+    slow.path.write_bytes(b"of the slow run")
+    monkeypatch.setattr(os, "getpid", lambda: 4711)
+
+    write_whole(target, b"of the quick run")
+
+    assert target.read_bytes() == b"of the quick run"
+    slow.commit()
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [
+        ("a.jpg", b"of the slow run")
+    ]
