@@ -237,7 +237,7 @@ def png(width: int, height: int, real: bool = True) -> bytes:
         ("zero.mp4", b"", "zero.mp4 is empty: expected a video, found 0 bytes"),
         ("zero.png", b"", "zero.png is empty: expected a picture, found 0 bytes"),
         ("huge.png", png(60_000, 60_000, real=False), "huge.png is too large: "),
-        ("text.jpg", b"no picture", "text.jpg is not a picture that can be read"),
+        ("text.jpg", b"no picture", "text.jpg is not a picture: expected BMP"),
         ("folder", None, "no pictures in folder"),
         ("gone.mp4", ..., "gone.mp4 does not exist"),
     ],
