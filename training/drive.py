@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import multiprocessing
 import sys
 import time
@@ -95,12 +96,12 @@ def truth_of(story: Story, seen: dict[int, list[list[float]]], size: tuple[int, 
 
 def prove_place(target: Path) -> None:
     """OutputError if no file can be written there: told before minutes are spent on drawing it."""
-    part = target.with_name(f"{target.stem}.proof{target.suffix}")
+    part = target.with_name(f"{target.stem}.proof-{os.getpid()}{target.suffix}")
     try:
         if target.is_dir():
             raise OutputError(f"cannot write {target}: expected a file, found a folder")
         target.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(b"")
+        part.open("xb").close()  # never over a file that was there
         part.unlink()
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror}") from error
