@@ -88,11 +88,11 @@ def trained_on(spec: Spec, dataset: Dataset, examples: Sequence[Example]) -> set
     YOLO set is known by its name.
     """
     if dataset.layout == "yolo":
-        name = dataset.files.path.name
-        known_sets = {its.get("name") for its in spec.origin.data if its.get("data") == "yolo"}
-        return {each.name for each in learnt_of_yolo(dataset.examples)} & {
-            each.name for each in examples if name in known_sets
-        }
+        sets = {its.get("name") for its in spec.origin.data if its.get("data") == "yolo"}
+        if dataset.files.path.name not in sets:
+            return set()
+        learnt = {each.name for each in learnt_of_yolo(dataset.examples)}
+        return learnt & {each.name for each in examples}
     parts = {
         name
         for origin in spec.origin.data

@@ -137,13 +137,13 @@ def _check_ancestors(recipe: Mapping[str, Any]) -> None:
     for run in filter(None, runs):
         its = trained(Path(run))["recipe"]
         data = its.get("data", "gtsrb")
-        if data != "gtsrb" and _knows_signs(Path(run)):
-            raise ModelError(
-                f"not published: expected {run} to have learnt road signs from gtsrb, whose parts "
-                f"are told apart, found {data}"
-            )
-        signs = data == "gtsrb"
-        if signs and (its.get("parts") != "train" or its.get("folds", 0)):
+        if data != "gtsrb":
+            if _knows_signs(Path(run)):
+                raise ModelError(
+                    f"not published: expected {run} to have learnt road signs from gtsrb, whose "
+                    f"parts are told apart, found {data}"
+                )
+        elif its.get("parts") != "train" or its.get("folds", 0):
             raise ModelError(
                 f"not published: expected {run} to have learnt from the part train alone, as what "
                 f"it knows is handed on, found parts {its.get('parts')}, "

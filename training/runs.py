@@ -50,10 +50,10 @@ def refuse_finished(run: Path) -> None:
 
 def refuse_taken(run: Path) -> None:
     """UsageError where the folder holds a training: its files would be overwritten."""
-    if has_checkpoint(run) or (found := _finished(run)):
-        what = "a checkpoint" if has_checkpoint(run) else found[0]
+    found = ["a checkpoint"] if has_checkpoint(run) else _finished(run)
+    if found:
         raise UsageError(
-            f"{run} holds {what} of a training: choose another --run or remove that folder"
+            f"{run} holds {found[0]} of a training: choose another --run or remove that folder"
         )
 
 
