@@ -10,6 +10,7 @@ const classes = byId("classes");
 const cards = new Map(); // sign number → its element
 let wanted = null; // the only class to show
 let oldest = null;
+let offered = false; // whether "more" says what is true of signs before the oldest
 let spoken = null; // the highest number that was said aloud
 
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
@@ -70,6 +71,7 @@ function put(signs, atEnd) {
 function clear() {
   cards.clear();
   oldest = null;
+  offered = false;
   list.replaceChildren();
 }
 
@@ -148,6 +150,14 @@ function inTurn(work) {
   return turn;
 }
 
+// Asks whether there is anything to offer.
+async function offerMore(current) {
+  const isAll = oldest === null || (await get(oldest)).length === 0;
+  if (!current()) return;
+  byId("more").hidden = isAll;
+  offered = true;
+}
+
 let again = null;
 
 // Shows what is new. What could not be asked is asked again.
@@ -159,14 +169,11 @@ export async function refreshHistory() {
     if (!current()) return;
     // Where none of them is known, more may have come in between than would ever be asked for.
     if (!signs.some((sign) => cards.has(sign.number))) clear();
-    const first = cards.size === 0;
     if (wanted === null) say(signs);
     put(signs, false);
     const counts = await counting;
     if (counts) fillClasses(counts);
-    if (!first) return;
-    const isAll = signs.length === 0 || (await get(oldest)).length === 0;
-    if (current()) byId("more").hidden = isAll;
+    if (!offered) await offerMore(current);
   });
   if (!done) again = setTimeout(refreshHistory, AGAIN_MS);
 }
@@ -175,8 +182,8 @@ byId("more").addEventListener("click", () => inTurn(async (current) => {
   const signs = await get(oldest);
   if (!current()) return;
   put(signs, true);
-  const isAll = (await get(oldest)).length === 0;
-  if (current()) byId("more").hidden = isAll;
+  offered = false; // if it cannot be asked now, the next refresh asks
+  await offerMore(current);
 }));
 
 export function showKept(kept) {
