@@ -138,8 +138,10 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="a folder or a zip; gtsrb and gtsdb are the training sets under SIGN_DATA or data/",
     )
     parser.add_argument("--part", help="only this part of GTSRB or GTSDB: train, choose, judge")
-    parser.add_argument("--model", help="the model measured; for system the classifier")
-    parser.add_argument("--detector", help="the detector, for detector and system")
+    parser.add_argument(
+        "--model", help="the model measured; for system and sign-free the classifier"
+    )
+    parser.add_argument("--detector", help="the detector, for all but crops")
     parser.add_argument(
         "--corruptions",
         action="store_true",

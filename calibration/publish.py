@@ -3,8 +3,8 @@
     python -m calibration.publish classifier --run runs/twin --name classifier-twin \\
         --seeds runs/twin-1 runs/twin-2
     python -m calibration.publish classifier --run runs/classifier --twin classifier-twin
-    python -m calibration.publish detector --run runs/detector --size 800x448
-    python -m calibration.publish detector --run runs/fast --name detector-fast --size 672x384
+    python -m calibration.publish detector --run runs/detector --size 1152x640
+    python -m calibration.publish detector --run runs/detector --name detector-fast --size 672x384
     python -m calibration.publish pair
 
 `classifier` and `detector` take the float model of a training run; one that was trained on all

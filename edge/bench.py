@@ -26,7 +26,7 @@ from typing import Any
 from edge.app import DEMO, run
 from edge.bare import CALLS, Bare, bare_table, best_rate
 from edge.classifier import SignClassifier
-from edge.config import SETTINGS, Config, load
+from edge.config import SETTINGS, Config, load, meaning
 from edge.core import Box, Image, Reading
 from edge.line import build, load_models
 from edge.machine import machine
@@ -80,8 +80,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = CommandParser("edge.bench", __doc__)
     parser.add_argument("--source", metavar="URI", help="a video or pictures; else the demo drive")
     for name in ("detector", "classifier"):
-        parser.add_argument(f"--{name}", metavar="NAME", help=SETTINGS[name])
-    parser.add_argument("--threads", type=int, metavar="N", help=SETTINGS["threads"])
+        parser.add_argument(f"--{name}", metavar="NAME", help=meaning(name))
+    parser.add_argument("--threads", type=int, metavar="N", help=meaning("threads"))
     parser.add_argument(
         "--frames", type=int, metavar="N", default=FRAMES, help="frames to measure after warm-up"
     )

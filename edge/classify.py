@@ -17,7 +17,7 @@ from typing import NamedTuple, TextIO
 import numpy as np
 
 from edge.classifier import load_classifier
-from edge.config import SETTINGS, load
+from edge.config import load, meaning
 from edge.core import Image, Reading
 from edge.sources import SourceOptions
 from edge.sources.pictures import is_picture, natural_key, read_picture
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Parse, load, read one picture after the other."""
     parser = CommandParser("edge.classify", __doc__)
     parser.add_argument("pictures", nargs="+", type=Path, metavar="PICTURE|FOLDER")
-    parser.add_argument("--classifier", metavar="NAME", help=SETTINGS["classifier"])
+    parser.add_argument("--classifier", metavar="NAME", help=meaning("classifier"))
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON array, one object a line")
     form.add_argument("--csv", action="store_true", help=f"a table: {','.join(COLUMNS)}")

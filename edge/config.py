@@ -112,10 +112,12 @@ class Config:
 SETTINGS: Mapping[str, str] = {
     "source": "what to watch: camera number, /dev/…, csi://N, rtsp://…, http://…, udp://…, "
     "file, folder, glob, test: or demo:",
-    "output": "annotated result: an .mp4 or .mkv file, or a folder for pictures",
-    "events": "events, one JSON object a line: a file, or - for stdout",
+    "output": "annotated result: an .mp4 or .mkv file, NAME.part.mp4 until the run ends, or a "
+    "folder for pictures",
+    "events": "events, one JSON object a line: a file, NAME.part.jsonl until the run ends, or - "
+    "for stdout",
     "show": "open a window (q or Esc closes it)",
-    "csv": "events, one row each with a header: a file",
+    "csv": "events, one row each with a header: a file, NAME.part.csv until the run ends",
     "crops": "a folder for a JPEG of each sign, cut out where it was seen best",
     "snapshots": "a folder for a JPEG of the whole picture in which each sign was seen best",
     "pictures_mb": "most MB in the folder of crops and in that of snapshots; the oldest go; 0: any",
@@ -124,12 +126,14 @@ SETTINGS: Mapping[str, str] = {
     "mqtt_password_file": "a file with the password; else $EDGE_MQTT_PASSWORD",
     "mqtt_ca": "a file of certificates to trust for mqtts:// in the place of the system's",
     "mqtt_spool": "where events wait while the broker is away; unset: in the user's state folder",
-    "metrics": "serve Prometheus metrics at HOST:PORT",
+    "metrics": "serve Prometheus metrics: HOST:PORT, of which 127.0.0.1 and 9464 may be left out",
     "store": "event store that keeps the history: an .sqlite file",
     "store_days": "days that the store remembers; 0: for ever",
     "store_mb": "most MB of the store; the oldest events make room",
-    "web": "serve a page: HOST:PORT; other machines reach it only with a token",
-    "web_token": "what lets people see the page: the token, or @FILE that holds it",
+    "web": "serve a page: HOST:PORT, of which 127.0.0.1 and 8080 may be left out; other machines "
+    "reach it only with a token",
+    "web_token": "what lets people see the page: the token, or @FILE that holds it; else "
+    "$EDGE_WEB_TOKEN",
     "web_names": "further host names of the page, separated by commas",
     "detector": "the detector: a published model's name, or a model's .json",
     "classifier": "the classifier: a published model's name, or a model's .json",
@@ -149,6 +153,13 @@ SETTINGS: Mapping[str, str] = {
     "announce_language": "of the hints: en or de",
     "log_file": "a file for the log besides the console; set aside and begun anew at 2 MB",
 }
+
+
+def meaning(name: str) -> str:
+    """What the help of a setting's flag says: its meaning, and its default where it has one."""
+    default = getattr(Config(), name)
+    return SETTINGS[name] + ("" if default in ("", None, False) else f" (default: {default})")
+
 
 # The settings that name a file or folder to write to.
 PLACES = ("output", "events", "csv", "crops", "snapshots", "mqtt_spool", "store", "log_file")

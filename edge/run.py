@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge.app import DEMO, Result, run
-from edge.config import CHOICES, SETTINGS, Config, Value, load, to_toml
+from edge.config import CHOICES, SETTINGS, Config, Value, load, meaning, to_toml
 from edge.demo import load_truth, report, score
 from edge.logs import set_up_logs
 from edge.outputs import METRICS, check_places
@@ -67,49 +67,49 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--camera", type=int, metavar="N", help="the camera of this number")
     source.add_argument("--video", metavar="FILE", help="a video file")
-    source.add_argument("--source", metavar="URI", help=SETTINGS["source"])
-    parser.add_argument("-o", "--output", metavar="PATH", help=SETTINGS["output"])
-    parser.add_argument("--events", metavar="FILE.jsonl", help=SETTINGS["events"])
-    parser.add_argument("--show", action="store_true", default=None, help=SETTINGS["show"])
-    parser.add_argument("--csv", metavar="FILE.csv", help=SETTINGS["csv"])
+    source.add_argument("--source", metavar="URI", help=meaning("source"))
+    parser.add_argument("-o", "--output", metavar="PATH", help=meaning("output"))
+    parser.add_argument("--events", metavar="FILE.jsonl", help=meaning("events"))
+    parser.add_argument("--show", action="store_true", default=None, help=meaning("show"))
+    parser.add_argument("--csv", metavar="FILE.csv", help=meaning("csv"))
     for name in ("crops", "snapshots"):
-        parser.add_argument(f"--{name}", metavar="DIR", help=SETTINGS[name])
-    parser.add_argument("--pictures-mb", type=int, metavar="N", help=SETTINGS["pictures_mb"])
-    parser.add_argument("--pictures-hours", type=int, metavar="N", help=SETTINGS["pictures_hours"])
-    parser.add_argument("--mqtt", metavar="URL", help=SETTINGS["mqtt"])
+        parser.add_argument(f"--{name}", metavar="DIR", help=meaning(name))
+    parser.add_argument("--pictures-mb", type=int, metavar="N", help=meaning("pictures_mb"))
+    parser.add_argument("--pictures-hours", type=int, metavar="N", help=meaning("pictures_hours"))
+    parser.add_argument("--mqtt", metavar="URL", help=meaning("mqtt"))
     for name in ("mqtt_password_file", "mqtt_ca", "mqtt_spool"):
         flag = f"--{name.replace('_', '-')}"
-        parser.add_argument(flag, metavar="FILE", help=SETTINGS[name])
+        parser.add_argument(flag, metavar="FILE", help=meaning(name))
     parser.add_argument(
-        "--metrics", nargs="?", const=METRICS, metavar="HOST:PORT", help=SETTINGS["metrics"]
+        "--metrics", nargs="?", const=METRICS, metavar="HOST:PORT", help=meaning("metrics")
     )
-    parser.add_argument("--store", metavar="FILE.sqlite", help=SETTINGS["store"])
+    parser.add_argument("--store", metavar="FILE.sqlite", help=meaning("store"))
     for name in ("store-days", "store-mb"):
         parser.add_argument(
-            f"--{name}", type=int, metavar="N", help=SETTINGS[name.replace("-", "_")]
+            f"--{name}", type=int, metavar="N", help=meaning(name.replace("-", "_"))
         )
     parser.add_argument(
-        "--web", nargs="?", const=WEB_ADDRESS, metavar="HOST:PORT", help=SETTINGS["web"]
+        "--web", nargs="?", const=WEB_ADDRESS, metavar="HOST:PORT", help=meaning("web")
     )
-    parser.add_argument("--web-token", metavar="TOKEN|@FILE", help=SETTINGS["web_token"])
-    parser.add_argument("--web-names", metavar="NAME,NAME", help=SETTINGS["web_names"])
+    parser.add_argument("--web-token", metavar="TOKEN|@FILE", help=meaning("web_token"))
+    parser.add_argument("--web-names", metavar="NAME,NAME", help=meaning("web_names"))
     how = CHOICES["announce"][1:]
     parser.add_argument(
-        "--announce", nargs="?", const=how[0], choices=how, help=SETTINGS["announce"]
+        "--announce", nargs="?", const=how[0], choices=how, help=meaning("announce")
     )
     for name in ("detector", "classifier"):
-        parser.add_argument(f"--{name}", metavar="NAME", help=SETTINGS[name])
-    parser.add_argument("--threads", type=int, metavar="N", help=SETTINGS["threads"])
-    parser.add_argument("--conf", type=float, metavar="SCORE", help=SETTINGS["conf"])
-    parser.add_argument("--roi", nargs="+", metavar="EDGE", help=SETTINGS["roi"])
-    parser.add_argument("--detect-every", type=int, metavar="N", help=SETTINGS["detect_every"])
-    parser.add_argument("--log-file", metavar="FILE", help=SETTINGS["log_file"])
-    parser.add_argument("--max-frames", type=int, metavar="N", help=SETTINGS["max_frames"])
-    parser.add_argument("--resolution", metavar="WxH", help=SETTINGS["resolution"])
-    parser.add_argument("--fps", type=float, metavar="N", help=SETTINGS["fps"])
-    parser.add_argument("--rotate", type=int, metavar="DEGREES", help=SETTINGS["rotate"])
-    parser.add_argument("--flip", metavar="HOW", help=SETTINGS["flip"])
-    parser.add_argument("--loop", action="store_true", default=None, help=SETTINGS["loop"])
+        parser.add_argument(f"--{name}", metavar="NAME", help=meaning(name))
+    parser.add_argument("--threads", type=int, metavar="N", help=meaning("threads"))
+    parser.add_argument("--conf", type=float, metavar="SCORE", help=meaning("conf"))
+    parser.add_argument("--roi", nargs="+", metavar="EDGE", help=meaning("roi"))
+    parser.add_argument("--detect-every", type=int, metavar="N", help=meaning("detect_every"))
+    parser.add_argument("--log-file", metavar="FILE", help=meaning("log_file"))
+    parser.add_argument("--max-frames", type=int, metavar="N", help=meaning("max_frames"))
+    parser.add_argument("--resolution", metavar="WxH", help=meaning("resolution"))
+    parser.add_argument("--fps", type=float, metavar="N", help=meaning("fps"))
+    parser.add_argument("--rotate", type=int, metavar="DEGREES", help=meaning("rotate"))
+    parser.add_argument("--flip", metavar="HOW", help=meaning("flip"))
+    parser.add_argument("--loop", action="store_true", default=None, help=meaning("loop"))
     parser.add_argument(
         "--list-cameras", action="store_true", help="print the cameras there are and stop"
     )
@@ -119,7 +119,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--print-config",
         action="store_true",
-        help="print the settings as TOML, with passwords in addresses, and stop",
+        help="print the settings as TOML, with passwords in addresses but no token, and stop",
     )
     return parser.parse(arguments)
 

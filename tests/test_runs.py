@@ -12,13 +12,13 @@ import pytest
 from models.errors import UsageError
 from tests.commands import execute
 from training import runs
-from training.runs import Train, refuse_finished, run_training
+from training.runs import Train, meant, refuse_finished, run_training
 
 
 @dataclass(frozen=True)
 class Recipe:
-    epochs: int = 3
-    rate: float = 0.5
+    epochs: int = meant(3, "how often all is learnt")
+    rate: float = meant(0.5, "highest learning rate")
 
 
 def pretend(recipe: Recipe, run: Path, limit: int | None = None, until: int | None = None) -> Path:

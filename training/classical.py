@@ -32,6 +32,7 @@ from training.runs import (
     RECIPE,
     Range,
     make_folder,
+    meant,
     read_json,
     refuse_other_limit,
     refuse_other_recipe,
@@ -63,14 +64,14 @@ RANGES = {
 class Recipe:
     """Everything that decides the weights, besides data."""
 
-    data: str = "gtsrb"  # or a folder of class folders
-    parts: str = "train"  # joined by "+"; or "all"
-    folds: int = 0
-    fold: int = 0
-    features: str = "hog"
-    cost: float = 1.0  # of a wrong answer, against wide margins
-    drawn: int = 0  # drawn crops a class
-    seed: int = 0
+    data: str = meant("gtsrb", "gtsrb, or a folder of class folders")
+    parts: str = meant("train", "what is learnt: train, choose, judge joined by +, or all")
+    folds: int = meant(0, "divide train and choose together by sign; 0: choose is watched")
+    fold: int = meant(0, "which of the folds is watched, not learnt")
+    features: str = meant("hog", "what the machine sees: colour, edges or hog")
+    cost: float = meant(1.0, "of a wrong answer, against wide margins")
+    drawn: int = meant(0, "drawn crops a class")
+    seed: int = meant(0, "of the drawn crops and the machine")
 
     def __post_init__(self) -> None:
         """UsageError for what cannot be trained, as far as that shows without data."""

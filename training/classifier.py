@@ -16,51 +16,55 @@ from typing import Any
 
 from models.errors import UsageError, run_command
 from models.imaging import CROP_SIZE
-from training.augment import Augmentation
+from training.augment import LEVELS, PARTS, Augmentation
 from training.crops import BALANCES, STORED
-from training.feed import Look
+from training.feed import COLOURS, CONTRASTS, Look
 from training.gather import learnt_parts
-from training.runs import Range, Train, refuse_out_of_range, run_training
+from training.runs import Range, Train, meant, refuse_out_of_range, run_training
 
 FINAL = "final.keras"
+# Those of training.nets, which takes seconds to load.
+ARCHITECTURES = (
+    *("naive", "lenet", "plain", "plain16", "branched", "residual", "pooled", "mobilenet"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """Everything that decides the weights, besides data and hardware."""
 
-    data: str = "gtsrb"  # or a folder of class folders
-    parts: str = "train"  # joined by "+"; or "all"
-    folds: int = 0  # of train and choose together; 0: train is learnt, choose is watched
-    fold: int = 0
-    architecture: str = "plain"
-    width: float = 1.0  # of the net's channels
-    size: int = CROP_SIZE  # px across, what the net sees; the device shows CROP_SIZE
-    dropout: float = 0.2
-    epochs: int = 45
-    samples: int = 36_000  # an epoch
-    batch: int = 64
-    rate: float = 4e-3
-    schedule: str = "cosine"  # or constant
-    decay: float = 1e-2
-    warmup: float = 1.0  # epochs
-    average: float = 0.0  # what a step keeps of the weights' moving average; 0: nothing
-    smoothing: float = 0.05
-    augment: str = "full"
-    without: str = ""  # parts of the augmentation left out
-    flips: float = 0.0  # how often a crop that may be mirrored is
-    balance: str = "none"
-    colour: str = "rgb"
-    contrast: str = "none"
-    drawn: int = 60  # drawn crops a class
-    foreign: float = 0.10  # share of the samples
-    background: float = 0.15
-    pretrained: str = ""  # a run whose weights, but for the last layer, are started from
-    teachers: str = ""  # runs to imitate, joined by ","
-    trust: float = 0.7  # the teachers' share of the target
-    softness: float = 2.0  # the temperature of the teachers' answers
-    patience: int = 0  # epochs without a better loss on the watched part, then stop; 0: never
-    seed: int = 0
+    data: str = meant("gtsrb", "gtsrb, or a folder of class folders")
+    parts: str = meant("train", "what is learnt: train, choose, judge joined by +, or all")
+    folds: int = meant(0, "divide train and choose together by sign; 0: choose is watched")
+    fold: int = meant(0, "which of the folds is watched, not learnt")
+    architecture: str = meant("plain", "one of " + ", ".join(ARCHITECTURES))
+    width: float = meant(1.0, "times as many channels, in the nets that take it")
+    size: int = meant(CROP_SIZE, "px across that the net sees; the device shows the default")
+    dropout: float = meant(0.2, "share of the values before the last layer")
+    epochs: int = meant(45, "how often so many samples are learnt")
+    samples: int = meant(36_000, "crops an epoch")
+    batch: int = meant(64, "crops a step")
+    rate: float = meant(4e-3, "highest learning rate")
+    schedule: str = meant("cosine", "of the rate: cosine or constant")
+    decay: float = meant(1e-2, "weight decay, AdamW's")
+    warmup: float = meant(1.0, "epochs until the rate is at its highest")
+    average: float = meant(0.0, "what a step keeps of the weights' moving average; 0: no average")
+    smoothing: float = meant(0.05, "share of the target that is spread over all classes")
+    augment: str = meant("full", "how the crops are disturbed: " + ", ".join(LEVELS))
+    without: str = meant("", f"left out of it, joined by ,: some of {','.join(PARTS)}")
+    flips: float = meant(0.0, "how often a crop that may be mirrored is")
+    balance: str = meant("none", "of the classes: " + ", ".join(BALANCES))
+    colour: str = meant("rgb", "what the net sees: " + " or ".join(COLOURS))
+    contrast: str = meant("none", "evened before the net: " + ", ".join(CONTRASTS))
+    drawn: int = meant(60, "drawn crops a class")
+    foreign: float = meant(0.10, "share of the samples that are other road signs")
+    background: float = meant(0.15, "share of the samples that are no sign")
+    pretrained: str = meant("", "a run whose weights, but for the last layer, are started from")
+    teachers: str = meant("", "runs to imitate, joined by ,")
+    trust: float = meant(0.7, "the teachers' share of the target")
+    softness: float = meant(2.0, "temperature of the teachers' answers")
+    patience: int = meant(0, "epochs without a better loss on what is watched, then stop; 0: never")
+    seed: int = meant(0, "of the weights, the order and the disturbances")
 
     def __post_init__(self) -> None:
         refuse_nonsense(self)
@@ -76,10 +80,6 @@ RANGES = {
     "size": Range(16, STORED),  # the smallest that LeNet's layers leave something of
     "seed": Range(0, 2**32 - 1),
 }
-# Those of training.nets, which takes seconds to load.
-ARCHITECTURES = (
-    *("naive", "lenet", "plain", "plain16", "branched", "residual", "pooled", "mobilenet"),
-)
 WORDS = {
     "architecture": ARCHITECTURES,
     "schedule": ("cosine", "constant"),

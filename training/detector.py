@@ -22,6 +22,7 @@ from training.runs import (
     Range,
     Train,
     has_checkpoint,
+    meant,
     read_json,
     refuse_out_of_range,
     run_training,
@@ -32,27 +33,29 @@ from training.runs import (
 class Recipe:
     """Everything that decides the weights, besides data and hardware."""
 
-    model: str = "slim"
-    weights: str = "yolo11n.pt"
-    data: str = "gtsdb"  # or YOLO folders or zips; several joined by ","
-    part: str = "train"  # of GTSDB, or "all"
-    folds: int = 0  # of all GTSDB's pictures; 0: the part is learnt
-    fold: int = 0  # is not learnt
-    drawn: int = 120
-    drawn_share: float = 0.15
-    pasted: float = 0.5  # of the windows get signs pasted in
-    epochs: int = 30
-    windows: int = 1024  # an epoch
-    wide: float = 0.25  # of the batches hold a quarter as many windows of twice the side
-    batch: int = 16
-    rate: float = 1.2e-3
-    decay: float = 5e-4
-    warmup: float = 1.0  # epochs
-    average: float = 0.998  # of the weights' moving average
-    plain: float = 0.2  # the last share of the epochs runs without mosaics
-    width: int = 640
-    height: int = 384
-    seed: int = 0
+    model: str = meant("slim", "slim, thin, near, direct, plain, or a model file of Ultralytics")
+    weights: str = meant("yolo11n.pt", "to start from: a .pt file, or none")
+    data: str = meant("gtsdb", "gtsdb, YOLO folders or zips, joined by ,")
+    part: str = meant("train", "of GTSDB: what is learnt, train or all")
+    folds: int = meant(0, "divide all GTSDB's pictures; 0: the part is learnt")
+    fold: int = meant(0, "which of the folds is not learnt")
+    drawn: int = meant(120, "drawn scenes beside the pictures")
+    drawn_share: float = meant(0.15, "of the windows that are of drawn scenes")
+    pasted: float = meant(0.5, "share of the windows that get signs pasted in")
+    epochs: int = meant(30, "how often so many windows are learnt")
+    windows: int = meant(1024, "windows an epoch")
+    wide: float = meant(
+        0.25, "share of the batches with a quarter as many windows of twice the side"
+    )
+    batch: int = meant(16, "windows a step")
+    rate: float = meant(1.2e-3, "highest learning rate")
+    decay: float = meant(5e-4, "weight decay")
+    warmup: float = meant(1.0, "epochs until the rate is at its highest")
+    average: float = meant(0.998, "what a step keeps of the weights' moving average")
+    plain: float = meant(0.2, "the last share of the epochs, which runs without mosaics")
+    width: int = meant(640, "px of a window, a multiple of 32")
+    height: int = meant(384, "px of a window, a multiple of 32")
+    seed: int = meant(0, "of the weights, the windows and the disturbances")
 
     def __post_init__(self) -> None:
         refuse_nonsense(self)

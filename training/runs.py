@@ -7,7 +7,7 @@ import math
 import shlex
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -18,6 +18,11 @@ RECIPE = "recipe.json"
 COMMIT = "commit.txt"
 FINISHED = (RECIPE, "final.keras", "final.pt", "watched*.npz", "judge*.npz", "int8.npz")
 HERE = Path(__file__).parent
+
+
+def meant(default: Any, meaning: str) -> Any:
+    """A field of a recipe that tells in `--help` what it means."""
+    return field(default=default, metadata={"help": meaning})
 
 
 class Train(Protocol):
@@ -193,7 +198,7 @@ def command(module: str, recipe: Any, others: Mapping[str, Any]) -> str:
 def run_training(
     module: str,
     about: str | None,
-    recipe_type: Callable[..., Any],
+    recipe_type: type[Any],
     load: Callable[[], Train],
     origin: Callable[[Any], list[dict[str, Any]]],
 ) -> None:
@@ -203,8 +208,10 @@ def run_training(
     recipe trains on; it is written down when the last epoch is done.
     """
     parser = CommandParser(module, about)
-    for name, value in asdict(recipe_type()).items():
-        parser.add_argument(_flag(name), type=type(value), default=value)
+    for each in fields(recipe_type):
+        usual = each.default
+        about = each.metadata["help"] + (f" (default: {usual})" if usual != "" else "")
+        parser.add_argument(_flag(each.name), type=type(usual), default=usual, help=about)
     folder = Path("runs") / module.rpartition(".")[2]
     parser.add_argument("--run", type=Path, default=folder, help="the run's folder")
     parser.add_argument("--limit", type=int, help="train on about N of the real pictures only")

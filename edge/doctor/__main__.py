@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from edge.config import PLACES, SETTINGS, Config, load
+from edge.config import PLACES, Config, load, meaning
 from edge.doctor.child import Child, run_python
 from edge.doctor.devices import camera_findings, display_finding, voice_finding
 from edge.doctor.finding import Finding, as_record, as_text, can_run, ok, problem
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="the report as JSON")
     parser.add_argument("--config", type=Path, metavar="FILE.toml", help="settings to look at")
     for name in ("detector", "classifier"):
-        parser.add_argument(f"--{name}", metavar="NAME", help=SETTINGS[name])
+        parser.add_argument(f"--{name}", metavar="NAME", help=meaning(name))
     flags = parser.parse(arguments)
     findings = list(examine(flags))
     if flags.json:

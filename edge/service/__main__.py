@@ -1,4 +1,5 @@
-"""Install the app as a systemd service, which starts it at boot and again whenever it ends.
+"""Install the app as a systemd service, which starts it at boot and again whenever it ends, unless
+its settings make no sense.
 
   sudo install -d /etc/traffic-sign-edge
   python -m edge.run --source 0 --print-config | sudo tee /etc/traffic-sign-edge/edge.toml
