@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 
 from edge.core import Detection, Detector, Frame, Image
+from edge.handover import HELD_BYTES
 
 
 class AheadDetector:
@@ -54,7 +55,7 @@ class AheadDetector:
                 self._found[id(frame.image)] = self._pool.submit(self._look, frame.image)
             number += 1
             waiting.append(frame)
-            if len(waiting) > self._depth:
+            while len(waiting) > (1 if _bytes(waiting) > HELD_BYTES else self._depth):
                 yield waiting.popleft()
         yield from waiting
         if failed:
@@ -75,3 +76,7 @@ class AheadDetector:
             return detector.detect(image)
         finally:
             self._idle.put(detector)
+
+
+def _bytes(frames: Iterable[Frame]) -> int:
+    return sum(frame.image.nbytes for frame in frames)

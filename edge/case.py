@@ -35,7 +35,10 @@ class DecisionSettings:
     evidence_limit: float = 6.0  # independent looks remembered
     gone_s: float = 1.5  # a sign unseen for this long has ended …
     hold_s: float = 4.0  # … or this long while a new track may turn out to be the same sign
-    doubt_s: float = 0.4  # a track back after this long must be read as the same sign again
+    doubt_s: float = 0.4  # a track back after this long must be read as the same sign again …
+    doubt_pauses: float = (
+        2.0  # … and after so many times the shortest pause between two looks at it
+    )
     again_sizes: float = 1.5  # how near its last place a sign is found again, growing by …
     again_sizes_per_s: float = 1.5
     again_ratio: float = 2.5  # larger to smaller size
@@ -59,7 +62,6 @@ class Case:
         "best_box",
         "best_frame",
         "box",
-        "claimed",
         "evidence",
         "first_seen",
         "key",
@@ -67,6 +69,7 @@ class Case:
         "last_read",
         "last_seen",
         "leaving",
+        "pause",
         "segment",
         "sign",
         "sign_id",
@@ -82,6 +85,7 @@ class Case:
         self.segment = now.segment
         self.first_seen = self.last_seen = now.time
         self.last_read = -math.inf
+        self.pause = math.inf  # seconds, the shortest between two detections
         self.step = -1  # the update in which it was last detected
         self.box = track.box
         self.leaving = False
@@ -90,7 +94,6 @@ class Case:
         self.best: tuple[bool, float] = (False, -1.0)  # unclipped, then size × score × probability
         self.best_box, self.best_frame = track.box, now.frame
         self.kin: list[Case] = []  # signs lost near by that this may be, nearest first
-        self.claimed = False  # whether it is such a lost sign
         self.sign: Sign | None = None
         self.sign_id = ""
         self.state: TrackState = "tentative"
@@ -110,6 +113,7 @@ class Case:
         """Take over what a case of the same physical sign has seen."""
         self.first_seen = min(self.first_seen, other.first_seen)
         self.last_read = max(self.last_read, other.last_read)
+        self.pause = min(self.pause, other.pause)
         self.evidence.merge(other.evidence)
         self.strongest = max(self.strongest, other.strongest)
         if other.last_seen >= self.last_seen:
@@ -118,6 +122,18 @@ class Case:
         if other.best > self.best:
             self.best, self.best_box = other.best, other.best_box
             self.best_frame = other.best_frame
+
+    def detected(self, track: Track, step: int, time: float, leaving: bool) -> None:
+        """It stands where a detection has found it."""
+        if time > self.last_seen:
+            self.pause = min(self.pause, time - self.last_seen)
+        self.step, self.last_seen, self.box, self.leaving = step, time, track.box, leaving
+
+    def doubtful(self, time: float, settings: DecisionSettings) -> bool:
+        """Whether what is detected now may be another sign: it was away for long, and for longer
+        than whoever looks seldom would have missed it."""
+        away = time - self.last_seen
+        return away >= max(settings.doubt_s, settings.doubt_pauses * self.pause)
 
     @property
     def undecided(self) -> bool:

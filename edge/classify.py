@@ -90,10 +90,13 @@ def find_pictures(arguments: Sequence[Path]) -> list[Path]:
     """
     paths: list[Path] = []
     for argument in arguments:
-        if not argument.is_dir():
-            paths.append(argument)
-            continue
-        found = sorted(filter(is_picture, argument.rglob("*")), key=natural_key)
+        try:
+            if not argument.is_dir():
+                paths.append(argument)
+                continue
+            found = sorted(filter(is_picture, argument.rglob("*")), key=natural_key)
+        except OSError as error:  # too long, or not ours to look at
+            raise SourceError(f"{argument} cannot be opened: {error.strerror}") from error
         if not found:
             raise SourceError(f"no pictures in {argument} or below it")
         paths += found
@@ -131,13 +134,12 @@ def write_text(answers: Iterable[Answer], file: TextIO) -> None:
 
 def write_json(answers: Iterable[Answer], file: TextIO) -> None:
     """One array; each object stands on a line of its own and is written as soon as it is known."""
-    file.write("[")
-    before = ""
+    before = "["  # with the first, which may never come
     for answer in answers:
         row = {**as_row(answer), "guesses": [g._asdict() for g in answer.next_guesses()]}
         file.write(f"{before}\n{json.dumps(row, ensure_ascii=False)}")
         before = ","
-    file.write("\n]\n")
+    file.write("[\n]\n" if before == "[" else "\n]\n")
 
 
 def write_csv(answers: Iterable[Answer], file: TextIO) -> None:

@@ -27,6 +27,7 @@ DEFAULT_FILE = Path("edge.toml")  # read from the current folder where it exists
 
 ROTATIONS = (0, 90, 180, 270)
 SIDES = (16, 8192)  # pixels of a picture that a camera or the test picture can have
+MOST_THREADS = 1024
 FLIPS = ("none", "horizontal", "vertical", "both")
 
 Value = str | int | float | bool | None
@@ -86,6 +87,8 @@ class Config:
         for name, least in LEAST.items():
             if getattr(self, name) < least:
                 raise UsageError(f"{name}: expected {least} or more, found {getattr(self, name)}")
+        if self.threads > MOST_THREADS:
+            raise UsageError(f"threads: expected at most {MOST_THREADS}, found {self.threads}")
         for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:
                 words = ", ".join(f'"{word}"' for word in allowed)

@@ -81,7 +81,7 @@ class Decision:
             if case.key in living or case.key not in self._cases:
                 continue
             if case.key not in held:
-                events += self._settle(case, now, leaving=not case.claimed)
+                events += self._settle(case, now, leaving=True)
             wait = settings.hold_s if case.key in held else settings.gone_s
             if now.time - case.last_seen >= wait:
                 events += self._end(case, now)
@@ -97,13 +97,10 @@ class Decision:
         self._of = {track.id: before[track.id] for track in tracks if track.id in before}
         for track in sorted(tracks, key=lambda track: track.id not in before):  # known ones first
             case = self._of.get(track.id)
-            if case is None or (
-                track.detection and now.time - case.last_seen >= self._settings.doubt_s
-            ):
+            if case is None or (track.detection and case.doubtful(now.time, self._settings)):
                 case = self._open(track, now)
             if track.detection:
-                case.step, case.last_seen, case.box = self._step, now.time, track.box
-                case.leaving = is_clipped(track.box, frame)
+                case.detected(track, self._step, now.time, is_clipped(track.box, frame))
             elif case.step != self._step:
                 case.box = track.box
 
@@ -112,8 +109,6 @@ class Decision:
         self._keys += 1
         case = Case(self._keys, track, now, self._settings.evidence_limit)
         case.kin = self._lost_near(track, now)
-        for lost in case.kin:
-            lost.claimed = True
         self._of[track.id] = self._cases[case.key] = case
         return case
 
@@ -194,7 +189,7 @@ class Decision:
     def _join(self, kept: Case, other: Case) -> None:
         """Make two cases one; the tracks of both belong to it from now on."""
         kept.absorb(other)
-        del self._cases[other.key]
+        self._forget(other)
         self._of = {key: kept if case is other else case for key, case in self._of.items()}
 
     def _decided(self, tracks: Sequence[Track]) -> tuple[Track, ...]:
@@ -215,8 +210,12 @@ class Decision:
                 if self._same(case, lost, case.leading):
                     self._join(lost, case)
                     return ()
-        del self._cases[case.key]
+        self._forget(case)
         return (self._event("end", case, now),) if case.sign else ()
+
+    def _forget(self, case: Case) -> None:
+        del self._cases[case.key]
+        case.kin = []  # else each would keep the one before it, for as long as new ones come
 
     def _close(self) -> list[Event]:
         """Settle and end everything at the last known moment, the newest first."""
@@ -226,7 +225,7 @@ class Decision:
             return events
         for case in reversed(list(self._cases.values())):
             if case.key in self._cases:
-                events += self._settle(case, now, leaving=not case.claimed)
+                events += self._settle(case, now, leaving=True)
         ends: list[Event] = []
         for case in reversed(list(self._cases.values())):
             if case.key in self._cases:

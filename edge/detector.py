@@ -118,6 +118,8 @@ class YoloDetector:
         if not all_boxes:
             return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
         boxes, scores = np.concatenate(all_boxes), np.concatenate(all_scores)
+        whole = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)  # OpenCV takes others for all covering
+        boxes, scores = boxes[whole], scores[whole]
         if len(scores) > MAX_CANDIDATES:
             best = np.argpartition(scores, -MAX_CANDIDATES)[-MAX_CANDIDATES:]
             boxes, scores = boxes[best], scores[best]

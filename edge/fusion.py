@@ -33,9 +33,16 @@ def fuse(detection: Detection, reading: Reading) -> float:
     twice. Because of the bound, signs the classifier is sure of are ranked by the detector, and
     not by the last digits of a saturated int8 softmax.
     """
-    not_background = 1 - float(reading.probabilities[BACKGROUND])
-    pooled = (_log_odds(detection.score) + _log_odds(not_background)) / 2
-    return 1 / (1 + math.exp(-pooled))
+    return _pooled(detection.score, 1 - float(reading.probabilities[BACKGROUND]))
+
+
+def most(detection: Detection) -> float:
+    """What `fuse` gives at most for it, whatever it is read as."""
+    return _pooled(detection.score, 1.0)
+
+
+def _pooled(score: float, not_background: float) -> float:
+    return 1 / (1 + math.exp(-(_log_odds(score) + _log_odds(not_background)) / 2))
 
 
 def look(detection: Detection, reading: Reading) -> Array:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import Generic, TypeVar
+
+from edge.memory import MIB
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
+HELD_BYTES = 128 * MIB  # of pictures that wait in one place: a telephone's take 144 MB each
 ABANDON_S = 1.0  # a read that hangs in a driver cannot be joined; nobody waits longer than this
 
 
@@ -23,13 +26,15 @@ class Closed(Exception):  # noqa: N818 - a state of the line, not an error
 class Queue(Generic[T]):
     """At most `depth` items in order: put waits for room, take waits for an item, none is lost.
 
+    Where `weigh` tells the bytes of an item, there is no room either beside `HELD_BYTES` of them.
     The producer says its last word with `end`, the consumer with `close`; each wakes the other.
     """
 
-    def __init__(self, depth: int) -> None:
+    def __init__(self, depth: int, weigh: Callable[[T], int] | None = None) -> None:
         if depth < 1:
             raise ValueError(f"a queue holds at least one item, not {depth}")
         self._depth = depth
+        self._weigh = weigh
         self._items: deque[T] = deque()
         self._changed = threading.Condition()
         self._ended = False
@@ -89,7 +94,10 @@ class Queue(Generic[T]):
         self._changed.wait_for(self._has_room)
 
     def _has_room(self) -> bool:
-        return self._closed or self._ended or len(self._items) < self._depth
+        if self._closed or self._ended:
+            return True
+        heavy = self._weigh is not None and sum(map(self._weigh, self._items)) >= HELD_BYTES
+        return len(self._items) < self._depth and not heavy
 
     def _wait_for_item(self, timeout_s: float | None) -> None:
         self._changed.wait_for(lambda: self._items or self._closed or self._ended, timeout_s)

@@ -48,7 +48,7 @@ def load_models(config: Config, patient: bool = False) -> Models:
     With a `patient` source, whose frames wait, as many detectors as do most frames a second.
     """
     given = config.threads
-    plan = Plan(given, min(given, MOST)) if given else plan_for(config.detector)
+    plan = Plan(given, min(given, MOST)) if given else plan_for(config.detector, patient)
     threads, workers = (1, plan.workers) if patient and plan.workers > 1 else (plan.threads, 1)
     detectors = [load_detector(config.detector, threads, config.conf) for _ in range(workers)]
     classifier = load_classifier(config.classifier, threads)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 NEAR = 10  # slots that touch the box; the ones after them stand off
 STACKED = 3  # how many plate heights above and below a box are tried as slots of their own
 
@@ -114,21 +116,19 @@ def _nearest_free(wanted: Rectangle, room: Room) -> Rectangle | None:
     It is enough to try those that touch a plate or the border on two sides: any free place can be
     pushed up and left until it does.
     """
-    within, plates = room.within, room.plates
+    within, plates = room.within, np.array(room.plates, np.int64).reshape(-1, 4)
     width, height = wanted.x2 - wanted.x1, wanted.y2 - wanted.y1
-    xs = {within.x1, within.x2 - width, wanted.x1}
-    ys = {within.y1, within.y2 - height, wanted.y1}
-    for plate in plates:
-        xs |= {plate.x2, plate.x1 - width}
-        ys |= {plate.y2, plate.y1 - height}
-    corners = sorted(
-        (abs(x - wanted.x1) + abs(y - wanted.y1), x, y)
-        for x in xs
-        for y in ys
-        if within.x1 <= x <= within.x2 - width and within.y1 <= y <= within.y2 - height
-    )
-    for _, x, y in corners:
-        rectangle = Rectangle(x, y, x + width, y + height)
-        if not rectangle.shared(plates):
-            return rectangle
-    return None
+    x1, y1, x2, y2 = plates.T
+    xs = np.unique([within.x1, within.x2 - width, wanted.x1, *x2, *(x1 - width)])
+    ys = np.unique([within.y1, within.y2 - height, wanted.y1, *y2, *(y1 - height)])
+    xs = xs[(within.x1 <= xs) & (xs <= within.x2 - width)]
+    ys = ys[(within.y1 <= ys) & (ys <= within.y2 - height)]
+    beside = (xs[:, None] + width <= x1) | (xs[:, None] >= x2)  # (corners, plates)
+    apart = (ys[:, None] + height <= y1) | (ys[:, None] >= y2)
+    taken = (~beside).astype(np.float32) @ (~apart).astype(np.float32).T  # plates hit, (xs, ys)
+    far = abs(xs - wanted.x1)[:, None] + abs(ys - wanted.y1)[None]
+    far = np.where(taken > 0, np.inf, far)
+    column, row = np.unravel_index(far.argmin(), far.shape)  # of equals the leftmost, then topmost
+    if far[column, row] == np.inf:
+        return None
+    return _moved_inside((int(xs[column]), int(ys[row])), (width, height), within)

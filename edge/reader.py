@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from edge.core import Classifier, Detection, Detector, Image, Reading
-from edge.fusion import fuse
+from edge.fusion import fuse, most
 
 
 class SignRead(NamedTuple):
@@ -33,7 +33,8 @@ class Reader:
 
         What is read as background is dropped; a foreign sign stays, with the label `UNKNOWN`.
         """
-        detections = self._detector.detect(image)
+        found = self._detector.detect(image)
+        detections = [each for each in found if most(each) >= self._threshold]
         if not detections:
             return []
         readings = self._classifier.classify(image, [detection.box for detection in detections])

@@ -51,8 +51,12 @@ class Plan(NamedTuple):
     workers: int
 
 
-def plan_for(model: str) -> Plan:
-    """The plan for a detector by its name or the path of its JSON. Raises ModelError."""
+def plan_for(model: str, patient: bool) -> Plan:
+    """The plan for a detector by its name or the path of its JSON. Raises ModelError.
+
+    Where the source is not `patient`, one interpreter is all that is tried: several at once need
+    more memory than a small board that reads a camera may have.
+    """
     path = find_model(model)
     spec = load_spec(path)
     grey = np.full((spec.input.height, spec.input.width, 3), GREY, np.uint8)
@@ -64,7 +68,8 @@ def plan_for(model: str) -> Plan:
     processors = available_threads()
     runs = f"edge {__version__}, {litert_version()}"
     key = f"{cpu_name()}, {processors} processors, {runs}, {spec.sha256}"
-    return remembered(key, lambda: measure(make, processors))
+    key += "" if patient else ", one interpreter"
+    return remembered(key, lambda: measure(make, processors, patient))
 
 
 def counts(processors: int) -> list[int]:
@@ -74,8 +79,14 @@ def counts(processors: int) -> list[int]:
     return sorted({*range(1, min(most, 4) + 1), *doubled, most})
 
 
-def measure(make: Callable[[int], Invoke], processors: int, timed: Timed | None = None) -> Plan:
-    """Try every count on the model itself, in turn until the budget is spent.
+def measure(
+    make: Callable[[int], Invoke],
+    processors: int,
+    patient: bool = True,
+    timed: Timed | None = None,
+) -> Plan:
+    """Try every count on the model itself, in turn until the budget is spent, and where the source
+    is `patient` several interpreters at once.
 
     `make` gives a call of the model with so many threads; `timed` says how long calls take that
     are made at once. Each count is judged by its quickest call: what slows one down is other work
@@ -83,7 +94,7 @@ def measure(make: Callable[[int], Invoke], processors: int, timed: Timed | None 
     """
     timed = timed or timed_together
     invokes = {count: make(count) for count in counts(processors)}
-    most = max(invokes)
+    most = max(invokes) if patient else 1
     workers = [invokes[1], *(make(1) for _ in range(most - 1))]
     for invoke in (*invokes.values(), *workers[1:]):
         timed([invoke])  # the first call prepares what the others find ready

@@ -55,9 +55,10 @@ def run_command(main: Callable[[], int | None]) -> None:
     (`… | head`) ends the command quietly, and one that does not read keeps no command that has
     failed or was stopped. Anything else is a bug of ours and keeps its traceback.
     """
+    for name in ("stdout", "stderr"):  # closed: what is printed to neither must reach the other
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open to the end
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
-    if sys.stdout is None:
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open to the end
     try:
         try:
             code = main() or 0

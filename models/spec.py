@@ -127,7 +127,7 @@ def load_spec(path: Path) -> Spec:
     """Read a model's JSON and check it, and its file's hash. Raises ModelError."""
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path}: expected a model's JSON, found {error}") from error
     spec: Spec = _parse(Spec, raw, str(path), "")
     _check(spec, path)
@@ -190,7 +190,7 @@ def _rules(spec: Spec) -> Iterator[tuple[str, object, str, bool]]:
         "file",
         spec.file,
         "a name in the same folder",
-        0 < len(spec.file) == len(Path(spec.file).name),
+        0 < len(spec.file) == len(Path(spec.file).name) and "\0" not in spec.file,
     )
     yield "temperature", spec.temperature, "above 0", 0 < spec.temperature < float("inf")
     yield "input.width", spec.input.width, "above 0", spec.input.width > 0
@@ -200,6 +200,9 @@ def _rules(spec: Spec) -> Iterator[tuple[str, object, str, bool]]:
         yield f"thresholds.{key}", value, "from 0 to 1", 0 <= value <= 1
     if spec.pair:
         yield "pair.score", spec.pair.score, "from 0 to 1", 0 <= spec.pair.score <= 1
+    if spec.task == "classify":
+        square = spec.input.height == spec.input.width
+        yield "input.height", spec.input.height, "input.width", square
     if spec.task == "detect":
         strides, bins = spec.output.strides, spec.output.bins
         distinct = len(set(strides)) == len(strides) > 0 and min(strides) > 0
@@ -239,7 +242,12 @@ def _parse(kind: Any, raw: Any, file: str, where: str) -> Any:
         )  # type: ignore[operator]
     origin, arguments = get_origin(kind) or kind, get_args(kind)
     if origin is float and isinstance(raw, int) and not isinstance(raw, bool):
-        return float(raw)
+        try:
+            return float(raw)
+        except OverflowError:
+            raise ModelError(
+                f"{file}: expected {place} to be a number, found one too large"
+            ) from None
     if not isinstance(raw, origin) or (origin is int and isinstance(raw, bool)):
         raise ModelError(f"{file}: expected {place} to be {origin.__name__}, found {raw!r}")
     if origin is list:

@@ -131,3 +131,21 @@ def test_where_none_comes_for_a_while_those_that_wait_come_then_pauses() -> None
         *(True, False, True)
     ]
     ahead.close()
+
+
+def test_of_huge_pictures_no_more_than_one_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    small, huge = 8 * 8 * 3, 10 * 8 * 8 * 3
+    given: list[int] = []
+
+    def source() -> Iterator[Frame]:
+        for frame in frames(8):
+            given.append(frame.index)
+            yield frame
+
+    for held, most in ((huge, 4), (small, 2)):
+        monkeypatch.setattr("edge.ahead.HELD_BYTES", held)
+        given.clear()
+        ahead = AheadDetector([Numbered() for _ in range(3)])
+        ahead_of = [len(given) - frame.index for frame in ahead.feed(source()) if frame]
+        ahead.close()
+        assert max(ahead_of) == most

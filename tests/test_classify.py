@@ -137,6 +137,11 @@ def test_a_folder_without_pictures_is_named(tmp_path: Path) -> None:
         find_pictures([tmp_path])
 
 
+def test_a_name_too_long_for_any_file_is_named() -> None:
+    with pytest.raises(SourceError, match="aaa cannot be opened: File name too long"):
+        find_pictures([Path("a" * 300)])
+
+
 @pytest.fixture
 def crops(tmp_path: Path) -> Path:
     """Three pictures in three sizes, one of them no picture."""
@@ -171,6 +176,8 @@ def test_when_no_picture_can_be_read_that_is_an_error(crops: Path) -> None:
     assert "crops/2.jpg is empty" in failure(alone, 3)
     assert both.returncode == 3
     assert both.stderr.splitlines()[-1] == "error: none of the 2 pictures can be read"
+    as_json = execute("edge.classify", "crops/2.jpg", "--json", cwd=crops.parent)
+    assert (as_json.returncode, as_json.stdout) == (3, "")
 
 
 @pytest.mark.parametrize(

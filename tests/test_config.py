@@ -86,6 +86,7 @@ def test_a_file_that_is_no_text_is_named(toml: Path) -> None:
     ("setting", "value", "message"),
     [
         ("threads", -1, "threads: expected 0 or more, found -1"),
+        ("threads", 1025, "threads: expected at most 1024, found 1025"),
         ("max_reads", 0, "max_reads: expected 1 or more, found 0"),
         ("detect_every", 0, "detect_every: expected 1 or more, found 0"),
         ("roi", "0.2", "roi: expected TOP,BOTTOM or LEFT,TOP,RIGHT,BOTTOM .* found 1 number"),

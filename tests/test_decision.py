@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 
 import pytest
@@ -9,7 +10,7 @@ from fakes import make_reading, numbered_image
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.case import DecisionSettings
+from edge.case import Case, DecisionSettings
 from edge.core import UNKNOWN, Box, Detection, Event, Frame, Reading, Track
 from edge.decision import Decision, new_run
 from models.signs import BACKGROUND, FOREIGN
@@ -22,17 +23,18 @@ NOTHING = make_reading(BACKGROUND, 0.97, other=FOREIGN)
 
 
 class Road:
-    """Feeds a decision frame by frame, at ten frames a second."""
+    """Feeds a decision frame by frame, at so many frames a second."""
 
-    def __init__(self, settings: DecisionSettings | None = None) -> None:
+    def __init__(self, settings: DecisionSettings | None = None, fps: float = 10) -> None:
         self.decision = Decision(settings, run="run")
         self.events: list[Event] = []
         self.tracks: tuple[Track, ...] = ()
         self.index = 0
         self.segment = 0
+        self.fps = fps
 
     def frame(self) -> Frame:
-        time = self.index / 10
+        time = self.index / self.fps
         wall = 1000 + time
         return Frame(numbered_image(self.index), self.index, time, self.segment, wall)
 
@@ -86,6 +88,46 @@ def test_one_sign_is_told_once_and_ends_once() -> None:
     assert new.sign_id == end.sign_id
     assert new.track == end.track == 1
     assert new.id != end.id
+
+
+@pytest.mark.parametrize("fps", [2.5, 2, 1, 0.5])
+def test_a_camera_that_looks_seldom_tells_a_sign_all_the_same(fps: float) -> None:
+    road = Road(fps=fps)
+    road.look(5, SURE)
+    road.finish()
+    assert road.told == [("new", 7), ("end", 7)]
+
+
+def test_a_track_that_was_away_for_longer_than_usual_is_another_sign_until_read() -> None:
+    road = Road(fps=2)
+    road.look(4, SURE)
+    road.coast(1, NEAR)
+    road.look(4, make_reading(20, 0.97))
+    road.finish()
+    assert road.told == [("new", 7), ("new", 20), ("end", 7), ("end", 20)]
+
+
+@pytest.mark.parametrize("lower", [make_reading(20, 0.97), NOTHING])
+def test_a_sign_that_leaves_is_told_whatever_comes_up_below_it(lower: Reading) -> None:
+    road = Road()
+    for reading in (make_reading(7, 0.999), None, make_reading(7, 0.999)):
+        road.step((1, NEAR, reading))
+    below = Detection(Box(600, 345, 640, 385), 0.9)
+    for n in range(40):
+        lost = [Track(1, NEAR)] if n < 6 else []
+        found = [Track(2, below.box, below)] if 3 <= n < 18 else []
+        road._update([*lost, *found], {2: lower} if found else {})
+    road.finish()
+    assert ("new", 7) in road.told
+
+
+def test_what_flickers_for_days_is_not_kept() -> None:
+    road = Road(fps=2)
+    for n in range(200):
+        road.step((n, NEAR, NOTHING))
+        road.step()
+    gc.collect()
+    assert sum(isinstance(each, Case) for each in gc.get_objects()) < 20
 
 
 def test_a_sign_is_tentative_until_it_has_been_seen_often_and_long_enough() -> None:

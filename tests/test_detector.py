@@ -129,6 +129,17 @@ def test_a_head_of_one_bin_says_the_distances_themselves() -> None:
     assert found.box == pytest.approx((8, 8, 22, 16))
 
 
+def test_a_box_turned_inside_out_takes_no_other_away() -> None:
+    spec = detector_spec(output=Output("yolo-raw", [8], 1))
+    distances = np.zeros((1, 2, 4, 4), np.float32)
+    distances[0, 1, 3] = 0.25
+    distances[0, 0, 0] = -0.6, 0.5, -0.4, 0.5
+    logits = np.full((1, 2, 4, 1), -9.0, np.float32)
+    logits[0, 1, 3], logits[0, 0, 0] = 2.0, 3.0
+    (found,) = YoloDetector(spec, FakeRuntime((distances, logits))).detect(SAME)
+    assert found.box == pytest.approx((26, 10, 30, 14))
+
+
 @pytest.mark.parametrize("bins", [reach(1, 0, 1, 0), reach(0, 1, 0, 1), reach(0, 0, 0, 0)])
 def test_a_box_without_area_is_none(bins: tuple[list[int], ...]) -> None:
     assert made(Anchor(8, 1, 2, bins)).detect(SAME) == []

@@ -204,3 +204,17 @@ def test_a_reader_that_does_not_read_keeps_no_command_that_failed_or_was_stopped
         finally:
             process.kill()
         assert (code, process.stderr.read()) == ending
+
+
+def test_with_stderr_closed_an_error_does_not_come_among_the_output(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    program = PROGRAM.format(body="print('said'); raise SourceError('gone')")
+    words = [sys.executable, "-c", program]
+    done = subprocess.run(
+        ["sh", "-c", '"$@" > "$0" 2>&-', str(out), *words],
+        cwd=ROOT,
+        env=environment(),
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert (done.returncode, out.read_text()) == (3, "said\n")

@@ -38,6 +38,16 @@ def test_a_look_does_not_take() -> None:
     assert (queue.peek(), queue.take()) == (1, 1)
 
 
+def test_what_weighs_too_much_leaves_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.handover.HELD_BYTES", 10)
+    queue: Queue[int] = Queue(4, weigh=lambda item: item)
+
+    assert [queue.offer(weight) for weight in (4, 5, 100, 1)] == [True, True, True, False]
+    assert [queue.take(), queue.take(), queue.take()] == [4, 5, 100]
+    assert queue.offer(1000)
+    assert not queue.offer(1)
+
+
 def test_put_waits_for_room_and_no_item_is_lost() -> None:
     queue: Queue[int] = Queue(2)
 

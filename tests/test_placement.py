@@ -71,6 +71,17 @@ def test_with_no_free_place_at_all_it_still_stays_in_the_picture() -> None:
     assert found.shared([PICTURE]) == SIZE[0] * SIZE[1]
 
 
+def test_of_many_free_places_the_nearest_is_taken() -> None:
+    box = Rectangle(180, 130, 220, 170)
+    tiles = [
+        Rectangle(x, y, x + 100, y + 20) for x in range(0, 400, 100) for y in range(0, 300, 20)
+    ]
+    gap, far = Rectangle(100, 180, 200, 200), Rectangle(0, 0, 100, 20)
+    taken = [tile for tile in tiles if tile not in (gap, far)]
+
+    assert place(box, SIZE, room(taken, [box])).rectangle == gap
+
+
 boxes = st.builds(
     lambda x, y, w, h: Rectangle(x, y, min(400, x + w), min(300, y + h)),
     st.integers(0, 399),

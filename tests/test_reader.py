@@ -70,9 +70,19 @@ def test_the_threshold_is_on_the_fused_score_and_reaching_it_is_enough() -> None
     detector, classifier = Finds(0.6, 0.2), Says(*[reading("sign", 1, 0.9)] * 2)
     better, worse = (fuse(detection, classifier.readings[0]) for detection in detector.detections)
     assert worse < better
-    exactly = Reader(detector, classifier, threshold=better).read(PICTURE)
+    exactly = Reader(Finds(0.6), Says(reading("sign", 1, 0.9)), threshold=better).read(PICTURE)
     assert [read.score for read in exactly] == [better]
     assert len(Reader(detector, classifier, threshold=worse).read(PICTURE)) == 2
+
+
+def test_what_no_reading_could_make_a_sign_is_not_read() -> None:
+    detector, classifier = Finds(0.9, 0.3), Says(reading("sign", 1, 0.999))
+    sure = Says(*[reading("sign", 1, 1.0)] * 2)
+    most = fuse(detector.detections[1], sure.readings[0])
+    (read,) = Reader(detector, classifier, threshold=most + 1e-9).read(PICTURE)
+    assert read.detection.score == 0.9
+    assert classifier.asked == [PLACES[:1]]
+    assert len(Reader(detector, sure, threshold=most).read(PICTURE)) == 2
 
 
 def test_an_empty_road_is_read_as_nothing_without_asking_the_classifier() -> None:

@@ -173,8 +173,15 @@ def test_a_detector_finds_the_bright_cell_where_it_is(tmp_path: Path) -> None:
     assert found.score == pytest.approx(1 / (1 + np.exp(-logit)), abs=0.001)
 
 
-def test_threads_are_those_this_process_may_use() -> None:
-    assert available_threads() >= 1
+def test_threads_are_those_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 5}, raising=False)
+    assert available_threads() == 3
+
+
+def test_where_that_cannot_be_asked_they_are_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("os.sched_getaffinity", raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 7)
+    assert available_threads() == 7
 
 
 @pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: path.stem)

@@ -136,6 +136,8 @@ def test_only_a_pair_may_be_null(key: str, tmp_path: Path) -> None:
         ({"file": "../small.tflite"}, "expected file to be a name in the same folder"),
         ({"file": "/etc/small.tflite"}, "expected file to be a name in the same folder"),
         ({"file": ""}, "expected file to be a name in the same folder"),
+        ({"file": "a\0b"}, "expected file to be a name in the same folder"),
+        ({"temperature": 10**400}, "expected temperature to be a number, found one too large"),
         ({"temperature": 0.0}, "expected temperature to be above 0, found 0.0"),
         ({"temperature": float("nan")}, "expected temperature to be above 0, found nan"),
         ({"thresholds": {"score": 1.5, "iou": 0.5}}, r"thresholds\.score .* 0 to 1, found 1.5"),
@@ -180,7 +182,13 @@ def test_classes_in_another_order_are_refused(tmp_path: Path) -> None:
         load_spec(path)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1, 2]", '"text"', "null", "\ufeff{}"])
+def test_a_classifier_sees_squares(tmp_path: Path) -> None:
+    path, _ = written(tmp_path, lambda raw: raw["input"].update(width=16), classifier_spec())
+    with pytest.raises(ModelError, match=r"expected input\.height to be input\.width, found 8"):
+        load_spec(path)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "", "{", "[1, 2]", '"text"', "null", "\ufeff{}"])
 def test_what_is_no_json_object_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "small.json"
     path.write_text(text, encoding="utf-8")

@@ -78,13 +78,13 @@ def test_the_counts_worth_trying(processors: int, expected: list[int]) -> None:
 def test_the_quickest_count_is_taken(seconds: dict[int, float], threads: int) -> None:
     machine = Machine(seconds)
 
-    assert measure(machine.make, max(seconds), machine.timed).threads == threads
+    assert measure(machine.make, max(seconds), timed=machine.timed).threads == threads
 
 
 def test_the_measuring_ends_with_its_budget_and_tries_each_count_equally() -> None:
     machine = Machine({1: 0.04, 2: 0.03}, together=0.06)
 
-    measure(machine.make, 2, machine.timed)
+    measure(machine.make, 2, timed=machine.timed)
 
     warm_up = 0.04 + 0.03 + 0.04
     assert BUDGET_S <= machine.spent - warm_up <= BUDGET_S + 0.13
@@ -95,7 +95,7 @@ def test_the_measuring_ends_with_its_budget_and_tries_each_count_equally() -> No
 def test_a_slow_model_is_tried_twice_all_the_same() -> None:
     machine = Machine({1: 3.0, 2: 2.0})
 
-    assert measure(machine.make, 2, machine.timed).threads == 2
+    assert measure(machine.make, 2, timed=machine.timed).threads == 2
     assert machine.calls.count(2) == 3  # once to warm up
 
 
@@ -110,14 +110,22 @@ def test_a_slow_model_is_tried_twice_all_the_same() -> None:
 def test_workers_are_used_where_they_do_more_frames(together: float, plan: Plan) -> None:
     machine = Machine({1: 0.04, 2: 0.03}, together)
 
-    assert measure(machine.make, 2, machine.timed) == plan
+    assert measure(machine.make, 2, timed=machine.timed) == plan
 
 
 def test_one_processor_needs_no_choice() -> None:
     machine = Machine({1: 0.04})
 
-    assert measure(machine.make, 1, machine.timed) == Plan(1, 1)
+    assert measure(machine.make, 1, timed=machine.timed) == Plan(1, 1)
     assert 0 not in machine.calls
+
+
+def test_a_camera_needs_one_interpreter_and_no_more_are_made() -> None:
+    machine = Machine({1: 0.04, 2: 0.03}, together=0.01)
+
+    assert measure(machine.make, 2, patient=False, timed=machine.timed) == Plan(2, 1)
+    assert 0 not in machine.calls
+    assert list(machine._counts.values()) == [1, 2]
 
 
 def test_a_plan_is_found_once_and_then_remembered(tmp_path: Path) -> None:
@@ -168,7 +176,7 @@ def test_a_real_model_is_measured_for_this_machine(
     data = detector_bytes()
     path = save(detector_spec(data), data, tmp_path)
 
-    plan = plan_for(str(path))
+    plan = plan_for(str(path), patient=True)
 
     assert 1 <= plan.threads <= available_threads()
     assert 1 <= plan.workers <= available_threads()
@@ -179,7 +187,7 @@ def test_a_real_model_is_measured_for_this_machine(
 
 def test_a_model_that_is_not_there_is_named() -> None:
     with pytest.raises(ModelError, match="no model called 'gone'"):
-        plan_for("gone")
+        plan_for("gone", patient=True)
 
 
 @pytest.mark.parametrize(("workers", "own"), [(4, 1), (5, 1), (3, 3)])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from edge.core import Frame, Health
-from edge.handover import Closed
+from edge.handover import Closed, Queue
 
 TICK_S = 1.0  # the main thread waits no longer than this for anything
 
@@ -20,10 +20,11 @@ class SourceOptions:
     """How to open a source.
 
     `max_pixels`: width × height above which a picture or a video is refused, before it is decoded.
-    `read_ahead`: frames decoded ahead of the one in work. `size`, `fps`: what a camera is asked
-    for (it may give something else); None leaves it to the camera. `timeout_s`: how long a live
-    source may stay silent before it is opened again. `rotate`: degrees clockwise, a quarter turn
-    each; `flip` comes after it. `loop`: a file starts again at its end.
+    `read_ahead`: frames decoded ahead of the one in work, fewer where they are huge. `size`, `fps`:
+    what a camera is asked for (it may give something else); None leaves it to the camera.
+    `timeout_s`: how long a live source may stay silent before it is opened again. `rotate`:
+    degrees clockwise, a quarter turn each; `flip` comes after it. `loop`: a file starts again at
+    its end.
     """
 
     max_pixels: int = 50_000_000  # a 48-megapixel phone picture passes
@@ -83,6 +84,11 @@ def arrivals(source: OpenSource) -> Iterator[Frame | None]:
             yield None
         except Closed:
             return
+
+
+def waiting_room(options: SourceOptions) -> Queue[Frame]:
+    """Where a file's frames wait that are read ahead."""
+    return Queue(options.read_ahead, lambda frame: frame.image.nbytes)
 
 
 def info_of_file(

@@ -17,9 +17,9 @@ from PIL import Image as Pillow
 from PIL import UnidentifiedImageError
 
 from edge.core import Frame, Image
-from edge.handover import Feed, Queue
+from edge.handover import Feed
 from edge.sources.again import again
-from edge.sources.info import OpenSource, SourceInfo, SourceOptions, info_of_file
+from edge.sources.info import OpenSource, SourceInfo, SourceOptions, info_of_file, waiting_room
 from edge.sources.quiet import quiet_opencv
 from edge.sources.turn import turn_frames
 from models.errors import SourceError
@@ -48,7 +48,7 @@ def open_pictures(
     frames = _frames(paths, name, options.max_pixels)
     if options.loop:
         frames = again(frames, lambda: _frames(paths, name, options.max_pixels), 1 / STILL_FPS)
-    feed = Feed(turn_frames(frames, options), Queue(options.read_ahead), name)
+    feed = Feed(turn_frames(frames, options), waiting_room(options), name)
     try:
         first = feed.peek()
     except BaseException:

@@ -9,11 +9,11 @@ from pathlib import Path
 import av
 
 from edge.core import Frame
-from edge.handover import Closed, Feed, Queue
+from edge.handover import Closed, Feed
 from edge.sources.again import again
 from edge.sources.containers import Extent, file_extent
 from edge.sources.decoded import PictureMaker, decoding_threads, mean_rate, moving, pixel_shape
-from edge.sources.info import OpenSource, SourceInfo, SourceOptions, info_of_file
+from edge.sources.info import OpenSource, SourceInfo, SourceOptions, info_of_file, waiting_room
 from edge.sources.turn import turn_frames
 from models.errors import SourceError
 
@@ -39,7 +39,7 @@ def open_video(path: Path, options: SourceOptions) -> tuple[SourceInfo, OpenSour
     frames = video.frames()
     if options.loop:
         frames = again(frames, lambda: Video(path, options.max_pixels).frames(), 1 / video.fps)
-    feed = Feed(turn_frames(frames, options), Queue(options.read_ahead), str(path))
+    feed = Feed(turn_frames(frames, options), waiting_room(options), str(path))
     try:
         first = feed.peek()
     except Closed:
