@@ -23,6 +23,7 @@ class TrackerSettings:
     low_score: float = 0.1  # detections from here on may still extend a track
     max_coast_s: float = 1.0  # a track unseen for longer ends …
     first_coast_s: float = 0.5  # … sooner where it was seen only briefly (this + its age)
+    max_pause_s: float = 2.5  # … but not before a slow camera has looked once more
     min_iou: float = 0.15  # overlap with the predicted box that makes a pair
     max_jump: float = 1.5  # sizes a sign may lie off its predicted place where nothing overlaps …
     jump_px: float = 8.0  # … and pixels on top, for the smallest
@@ -122,7 +123,10 @@ class Course:
         """Whether it may still be alive at this time."""
         settings = self._settings
         known = self._seen - self._first
-        return time - self._seen <= min(settings.max_coast_s, settings.first_coast_s + known)
+        most = min(settings.max_coast_s, settings.first_coast_s + known)
+        if self._seen >= self._time:  # in the frame before
+            most = max(most, settings.max_pause_s)
+        return time - self._seen <= most
 
     def inside(self, size: tuple[int, int] | None) -> bool:
         """Whether enough of it is in the picture; True where the picture's size is not known."""

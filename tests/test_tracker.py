@@ -32,8 +32,8 @@ def test_nothing_in_gives_nothing_out() -> None:
     assert SignTracker().update([], 0.0) == []
 
 
-@pytest.mark.parametrize("fps", [5, 10, 25, 30, 60])
-def test_an_approaching_sign_keeps_its_id_at_any_frame_rate(fps: int) -> None:
+@pytest.mark.parametrize("fps", [1.25, 2, 5, 10, 25, 30, 60])
+def test_an_approaching_sign_keeps_its_id_at_any_frame_rate(fps: float) -> None:
     tracker = SignTracker()
     seen = {
         track.id
