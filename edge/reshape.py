@@ -8,12 +8,14 @@ ends, so the sizes in the net's file are rewritten; what was quantised stays as 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from models.errors import ModelError
 
+KEPT = 8  # files of 1.7 MB
 STEP = 32  # px: the nets halve a picture five times inside
 FEWER = 0.9  # of the pixels: another input is worth loading where it has no more …
 FINER = (1.1, 1.25)  # … or shows a narrow frame so many times as large; at most so many
@@ -59,8 +61,12 @@ def _whole(side: float) -> int:
     return max(1, math.ceil(side / STEP - 1e-6)) * STEP
 
 
+@lru_cache(KEPT)
 def reshaped(data: bytes, own: Size, new: Size) -> bytes:
     """The LiteRT file of a net with an input of `own`, for one of `new`.
+
+    It takes longer to make than to open, and a folder of pictures may have many sizes for several
+    detectors: the last few are kept.
 
     ModelError where it does more than convolve, or where this LiteRT cannot write files.
     """

@@ -119,6 +119,15 @@ def _inside(box: Box, image: Image) -> bool:
     return box.x1 > 4 and box.y1 > 4 and box.x2 < columns - 4 and box.y2 < rows - 4
 
 
+def test_a_net_is_rewritten_once_for_all_who_need_that_size() -> None:
+    data, again = detector_bytes(96, 96), detector_bytes(96, 96)
+
+    made = reshaped(data, (96, 96), (128, 96))
+
+    assert reshaped(again, (96, 96), (128, 96)) is made
+    assert reshaped(data, (96, 96), (96, 128)) != made
+
+
 def test_a_net_that_does_more_than_convolve_is_not_rewritten() -> None:
     with pytest.raises(ModelError, match="takes any size, found FULLY_CONNECTED"):
         reshaped(classifier_bytes(96, 96), (96, 96), (96, 128))
