@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 from edge.peak import operations, peak_model
@@ -24,7 +24,7 @@ class Bare:
     """Both models, and what a processor can do at most, called with every thread count.
 
     `measure` gives a batch of calls and leaves nothing in memory. A machine that others share is
-    not equally quick for a minute, so what is compared with a batch belongs between two.
+    not equally quick for a minute: what is compared with the models takes turns with `turns`.
     """
 
     def __init__(self, detector: str, classifier: str) -> None:
@@ -58,6 +58,16 @@ class Bare:
                     seconds[key].append(spent / len(invokes[key]))
         return seconds
 
+    def turns(self) -> Turns:
+        """The two models with every thread count, to be called now and then."""
+        return Turns(
+            {
+                (name, count): open_interpreter(self._data[name], name, count).invoke
+                for name in ("detector", "classifier")
+                for count in self._counts
+            }
+        )
+
     def figures(self, batches: Sequence[Batch]) -> dict[str, Any]:
         """For each model its milliseconds a call by thread count, operations and share of the peak.
 
@@ -74,6 +84,30 @@ class Bare:
             "workers": self._counts[-1],
             "workers_ms": round(1000 * together, 3),
         }
+
+
+class Turns:
+    """Calls that take turns with something else, which then had the same machine."""
+
+    def __init__(self, invokes: Mapping[tuple[str, int], Invoke]) -> None:
+        self._invokes = invokes
+        self._seconds: dict[tuple[str, int], list[float]] = {key: [] for key in invokes}
+
+    def take(self) -> None:
+        """Call each once, after a call that brings it back into the caches."""
+        for key, invoke in self._invokes.items():
+            invoke()
+            self._seconds[key].append(timed_together([invoke]))
+
+    def rate(self, reads: float) -> float | None:
+        """`best_rate` of the mean calls, because what takes turns with them is told by its mean,
+        too; None before the first turn."""
+        if not all(self._seconds.values()):
+            return None
+        means: dict[str, dict[str, dict[str, float]]] = {}
+        for (name, count), seconds in self._seconds.items():
+            means.setdefault(name, {"ms": {}})["ms"][str(count)] = 1000 * fmean(seconds)
+        return best_rate(means, reads)
 
 
 def _figures(

@@ -4,13 +4,16 @@ The stages are timed one after the other on the same frames. Beside them stands 
 bare `invoke()` costs with each thread count, and which share of the CPU's int8 peak that is, as
 far as the nets use its instructions (`edge.peak`). The whole command runs in a process of its own,
 once with events only and once with annotated H.264 as well, so that threads, start-up and memory
-are those of real use. It runs between measurements of the bare models, with which it is compared.
+are those of real use. It takes turns with the bare models, with which it is compared: twice a
+second it is stopped, and they are called. So other work on the machine hits both alike.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,16 +21,17 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
-from itertools import islice, pairwise
+from itertools import islice
 from pathlib import Path
 from statistics import fmean
+from threading import Timer
 from typing import Any
 
 from edge.app import DEMO, run
-from edge.bare import CALLS, Bare, bare_table, best_rate
+from edge.bare import CALLS, Bare, Turns, bare_table, best_rate
 from edge.classifier import SignClassifier
 from edge.config import SETTINGS, Config, load, meaning
-from edge.core import Box, Image, Reading
+from edge.core import Box, Event, Image, Reading, Scene
 from edge.line import build, load_models
 from edge.machine import machine
 from edge.measure import Stages, peak_memory
@@ -45,6 +49,8 @@ POINTS = (50, 95, 99)
 FRAMES = 300
 WARM_UP = 20  # frames: caches, clocks and the tracker's first tracks
 CHILD_TIMEOUT_S = 600
+TURN_S = 0.5  # of the whole command, then it is the bare models' turn
+FIRST = "first"  # what the child says when its first frame is read
 # The settings that are measured. Of a deployment's others none may be touched by a measurement:
 # its store, its page, its voice.
 MEASURED = (
@@ -101,20 +107,22 @@ def measure(config: Config, frames: int) -> dict[str, Any]:
         log_file = str(Path(folder, "bench.jsonl"))
         nets = Bare(config.detector, config.classifier)
         batches = [nets.measure(calls := min(CALLS, frames))]
-        whole = {}
+        whole, rates = {}, []
         seen = ("events_and_video", video)
         if "encode" not in stages:  # still pictures
             seen = ("events_and_pictures", str(Path(folder, "seen")))
         for name, output in (("events", ""), seen):
-            whole[name] = spawn_whole(replace(limited, events=log_file, output=output))
+            turns = nets.turns()
+            figures = spawn_whole(replace(limited, events=log_file, output=output), turns)
             batches.append(nets.measure(calls))
-    reads = models["reads_a_frame"]
-    rates = [best_rate(nets.figures([batch]), reads) for batch in batches]
-    for figures, around in zip(whole.values(), pairwise(rates), strict=True):
-        figures["share_of_bare"] = round(figures["frames_per_second"] / fmean(around), 3)
+            reads = models["reads_a_frame"]
+            rate = turns.rate(reads) or best_rate(nets.figures(batches[-2:]), reads)
+            figures["share_of_bare"] = round(figures["frames_per_second"] / rate, 3)
+            whole[name] = figures
+            rates.append(rate)
     bare = nets.figures(batches) | {
         "frames_per_second": round(fmean(rates), 2),
-        "each": [round(rate, 2) for rate in rates],  # before, between and after the whole runs
+        "each": [round(rate, 2) for rate in rates],  # in turn with each of the whole runs
     }
     return {
         "source": config.source,
@@ -199,29 +207,87 @@ class _Counter(SignClassifier):
 
 def run_whole(config: Config, started: float) -> dict[str, float]:
     """Run the command in this process, which was started at the UTC second `started`."""
-    result = run(config)
+    result = run(config, probe=lambda _: _First())
     tally = result.tally
     first = time.time() - (time.monotonic() - (tally.first_result or 0.0))
     return {
         "frames": tally.frames,
-        "seconds": round(result.seconds, 3),
-        "frames_per_second": round(tally.frames / result.seconds, 2),
+        "seconds": result.seconds,
         "first_result_s": round(first - started, 3),
         "peak_memory_mib": round(peak_memory() / MIB, 1),
     }
 
 
-def spawn_whole(config: Config) -> dict[str, float]:
-    """`run_whole` in a fresh process; its errors are ours."""
+class _First:
+    """A sink that says when the first frame is read: until then nothing may take turns."""
+
+    lossless = True
+
+    def __init__(self) -> None:
+        self._said = False
+
+    def write(self, scene: Scene) -> None:  # noqa: ARG002
+        if not self._said:
+            print(FIRST, flush=True)
+            self._said = True
+
+    def finish(self, events: Sequence[Event]) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def spawn_whole(config: Config, turns: Turns) -> dict[str, float]:
+    """`run_whole` in a fresh process, in turn with the bare models; its errors are ours."""
     command = [sys.executable, "-m", "edge.bench", "--whole", json.dumps(asdict(config))]
     command += ["--started", repr(time.time())]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=CHILD_TIMEOUT_S, check=False
-    )
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as child:
+        late = Timer(CHILD_TIMEOUT_S, child.kill)
+        late.start()
+        try:
+            assert child.stdout
+            paused = take_turns(child, turns) if child.stdout.readline() else 0.0
+            out, complaints = child.communicate()
+        except BaseException:
+            child.kill()
+            raise
+        finally:
+            late.cancel()
+    if child.returncode:
+        last = (complaints.strip().splitlines() or ["no message"])[-1]
         raise SourceError(f"the measured command failed: {last.removeprefix('error: ')}")
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+    figures = dict(json.loads(out.splitlines()[-1]))
+    figures["seconds"] = round(figures["seconds"] - paused, 3)
+    figures["frames_per_second"] = round(figures["frames"] / figures["seconds"], 2)
+    return figures
+
+
+def take_turns(child: subprocess.Popen[str], turns: Turns) -> float:
+    """Stop the child now and then for a turn until it ends; for how many seconds it was stopped.
+
+    Where a process cannot be stopped (Windows) nothing is.
+    """
+    paused = 0.0
+    while sys.platform != "win32" and not _ends(child, TURN_S):
+        start = time.perf_counter()
+        child.send_signal(signal.SIGSTOP)
+        state = os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        if state is not None and state.si_code == os.CLD_STOPPED:  # else it has ended meanwhile
+            turns.take()
+            child.send_signal(signal.SIGCONT)
+            paused += time.perf_counter() - start
+    return paused
+
+
+def _ends(child: subprocess.Popen[str], within_s: float) -> bool:
+    try:
+        child.wait(within_s)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def identity(spec: Spec) -> dict[str, str]:
