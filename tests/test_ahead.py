@@ -39,6 +39,21 @@ class Meeting:
         return []
 
 
+class Held:
+    """Works on its first picture until it is let go."""
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+        self.working = threading.Event()
+        self.let_go = threading.Event()
+
+    def detect(self, image: Image) -> list[Detection]:
+        self.seen.append(image_number(image))
+        self.working.set()
+        self.let_go.wait(LIMIT_S)
+        return []
+
+
 class Broken:
     def detect(self, image: Image) -> list[Detection]:
         raise ModelError(f"picture {image_number(image)}")
@@ -117,6 +132,24 @@ def test_closing_early_leaves_no_thread() -> None:
     ahead.close()
 
     assert not [t for t in threading.enumerate() if t.name.startswith("detect")]
+
+
+def test_closing_waits_for_the_picture_in_work_and_for_no_other() -> None:
+    held = Held()
+    ahead = AheadDetector([held])
+    feed = ahead.feed(frames(1_000_000))
+    next(feed)
+    assert held.working.wait(LIMIT_S)
+
+    closing = threading.Thread(target=ahead.close)
+    closing.start()
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        list(feed)
+    held.let_go.set()
+    closing.join(LIMIT_S)
+
+    assert not closing.is_alive()
+    assert held.seen == [0]
 
 
 def test_where_none_comes_for_a_while_those_that_wait_come_then_pauses() -> None:

@@ -254,6 +254,15 @@ def test_much_stronger_evidence_for_another_class_is_an_update() -> None:
     assert len({event.id for event in road.events}) == 3
 
 
+def test_a_sign_read_as_two_classes_in_turn_stays_what_it_was_told_as() -> None:
+    road = Road()
+    road.look(10, SURE)
+    for _ in range(20):
+        road.look(1, make_reading(7, 0.7, other=20))
+        road.look(1, make_reading(20, 0.97))
+    assert road.told == [("new", 7)]
+
+
 def test_a_decided_sign_that_looks_like_nothing_for_a_while_stays() -> None:
     road = Road()
     road.look(10, SURE)
@@ -287,6 +296,28 @@ def test_a_single_fair_look_is_not() -> None:
     assert road.told == []
 
 
+@pytest.mark.parametrize(
+    ("box", "told"), [(NEAR, [("new", 7), ("end", 7)]), (AT_THE_EDGE, [])], ids=["whole", "cut off"]
+)
+def test_a_single_look_at_a_sign_that_the_edge_cuts_off_is_not_enough(
+    box: Box, told: list[tuple[str, int]]
+) -> None:
+    road = Road()
+    road._update([Track(1, box, Detection(box, 0.97))], {1: make_reading(7, 0.999)})
+    road.leave()
+    assert road.told == told
+
+
+@pytest.mark.parametrize(("looks", "told"), [(7, []), (14, [("new", 7)])])
+def test_a_sign_that_the_detector_half_doubts_takes_more_looks(
+    looks: int, told: list[tuple[str, int]]
+) -> None:
+    road = Road()
+    for _ in range(looks):
+        road._update([Track(1, NEAR, Detection(NEAR, 0.5))], {1: make_reading(7, 0.999)})
+    assert road.told == told
+
+
 def test_a_single_look_at_a_tiny_sign_is_not() -> None:
     road = Road()
     road.step((1, FAR, make_reading(7, 0.999)))
@@ -309,6 +340,14 @@ def test_finishing_decides_and_ends_at_the_last_frame_and_only_once() -> None:
     assert road.told == [("new", 7), ("end", 7)]
     assert {(event.time, event.frame) for event in road.events} == {(0.1, 1)}
     assert road.decision.finish() == ()
+
+
+def test_signs_still_open_at_the_end_are_ended_in_the_order_they_were_seen() -> None:
+    road = Road()
+    for _ in range(10):
+        road.step((1, NEAR, SURE), (2, Box(100, 300, 140, 340), make_reading(20, 0.97)))
+    road.finish()
+    assert road.told == [("new", 7), ("new", 20), ("end", 7), ("end", 20)]
 
 
 def test_a_new_segment_ends_every_sign_in_the_old_one() -> None:
@@ -335,6 +374,42 @@ def test_a_sign_found_again_near_by_is_not_told_again() -> None:
     assert end.track == 1
     assert end.last_seen == pytest.approx(3.1)
     assert end.box == moved
+
+
+def test_of_two_equal_signs_the_nearer_one_is_found_again() -> None:
+    road = Road()
+    beside = Box(650, 300, 690, 340)
+    for _ in range(10):
+        road.step((1, NEAR, SURE), (2, beside, SURE))
+    road.leave(0.5)
+    road.look(10, SURE, beside, track=3)
+    road.leave()
+    ends = {event.track: event.last_seen for event in road.events if event.kind == "end"}
+    assert ends == pytest.approx({1: 0.9, 2: 2.4})
+
+
+def test_a_sign_found_again_is_not_due_at_once() -> None:
+    road = Road()
+    road.look(10, SURE)
+    road.leave(0.5)
+    road.look(4, SURE, track=2)
+    (track,) = road.tracks
+    assert track.state == "confirmed"
+    assert road.decision.due([track], road.frame().time) == []
+
+
+def test_a_sign_found_again_is_doubted_like_one_that_was_never_lost() -> None:
+    road = Road()
+    once = Track(1, NEAR, Detection(NEAR, 0.97))
+    road._update([once], {1: make_reading(7, 0.999)})  # tells nothing of how often is looked
+    road.leave(0.1)
+    assert road.told == [("new", 7)]
+    road.look(4, SURE, track=2)
+    for _ in range(6):
+        road.coast(2, NEAR)
+    road.look(10, make_reading(20, 0.97), track=2)
+    road.leave()
+    assert road.told == [("new", 7), ("new", 20), ("end", 7), ("end", 20)]
 
 
 def test_a_sign_lost_while_undecided_keeps_what_was_seen_of_it() -> None:

@@ -131,6 +131,7 @@ def test_half_a_pixel_aside_gives_the_mean_of_two() -> None:
         (10.4, 20.9, 93.1, 103.6),  # not yet averaged
         (20, 10, 125.7, 115.7),  # averaged in twos
         (41.3, 5.5, 227.9, 192.1),  # in threes
+        (8, 5, 248, 245),  # in fives
     ],
 )
 def test_every_scale_looks_at_the_same_place(box: tuple[float, float, float, float]) -> None:

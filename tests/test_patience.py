@@ -78,6 +78,11 @@ def test_a_signal_while_a_thread_is_waited_for_shortens_the_wait(clock: Clock) -
     assert clock.now == pytest.approx(110.0 + HURRY_S, abs=3 * SLICE_S)
 
 
+def test_a_signal_gives_no_thread_more_time_than_its_own(clock: Clock) -> None:
+    assert not Patience(lambda: 100.0, clock).join(Stuck(clock), HURRY_S / 3)
+    assert clock.now == pytest.approx(100.0 + HURRY_S / 3, abs=2 * SLICE_S)
+
+
 def test_a_thread_that_ends_is_not_waited_for_any_longer() -> None:
     thread = threading.Thread(target=lambda: None)
     thread.start()

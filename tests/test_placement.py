@@ -54,6 +54,14 @@ def test_a_plate_keeps_its_slot_while_that_is_free() -> None:
     assert place(box, SIZE, room(signs=[box]), below.slot) == below
 
 
+def test_a_plate_that_had_to_stand_off_comes_back_to_its_box() -> None:
+    box = Rectangle(200, 100, 240, 140)
+    off = place(box, SIZE, room([Rectangle(0, 80, 400, 160)], [box]))
+
+    assert off.rectangle == Rectangle(200, 60, 300, 80)
+    assert place(box, SIZE, room(signs=[box]), off.slot).rectangle == Rectangle(200, 80, 300, 100)
+
+
 def test_with_every_slot_taken_it_goes_to_the_nearest_free_place() -> None:
     box = Rectangle(180, 130, 220, 170)
     wall = Rectangle(20, 20, 400, 300)  # leaves 20 px at the top and at the left

@@ -110,6 +110,14 @@ def test_settings_that_are_the_same_change_nothing(caplog: pytest.LogCaptureFixt
     assert caplog.messages == ["settings read again: nothing to change"]
 
 
+def test_settings_taken_once_are_not_taken_again() -> None:
+    drive = Drive(lambda: replace(OLD, max_reads=2))
+
+    assert drive.kinds(asked=True) == ["end", "new"]
+    assert drive.kinds(asked=True) == ["new"]
+    assert len(drive.built) == 1
+
+
 def broken() -> Config:
     raise UsageError('edge.toml: unknown key "cnof"')
 

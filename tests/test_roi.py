@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 from edge.core import Box, Detection, Image
 from edge.roi import Roi, RoiDetector, parse_roi
 from models.errors import UsageError
+
+THIRD = 1 / 3
+MORE = math.nextafter(THIRD, 1)
 
 
 class Corner:
@@ -58,6 +63,7 @@ def test_what_is_no_part_of_a_frame_is_named(text: str) -> None:
         (Roi(0.1, 0.1, 0.95, 0.95), (10, 10), (1, 1, 10, 10)),  # 9.5 ends with pixel 9
         (Roi(0.99, 0.99, 1, 1), (4, 4), (3, 3, 4, 4)),
         (Roi(0, 0, 0.01, 0.01), (4, 4), (0, 0, 1, 1)),
+        (Roi(THIRD, THIRD, MORE, MORE), (3, 3), (1, 1, 2, 2)),  # both edges are at 1.0 px
     ],
 )
 def test_a_part_is_whole_pixels_and_never_empty(

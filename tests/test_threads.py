@@ -160,6 +160,13 @@ def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_a_plan_that_cannot_be_kept_leaves_no_part_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / FILE).mkdir()
+
+    assert remembered(KEY, lambda: Plan(2, 2), tmp_path) == Plan(2, 2)
+    assert [path.name for path in tmp_path.iterdir()] == [FILE]
+
+
 def test_a_user_without_a_home_has_it_measured_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     def homeless() -> Path:
         raise RuntimeError("Could not determine home directory.")

@@ -52,6 +52,7 @@ def test_an_approaching_sign_is_predicted_through_a_gap(fps: int) -> None:
         (track,) = tracker.update([], n / fps, size=SIZE)
         assert track.detection is None
         assert track.box.iou(approaching(n / fps).box) > 0.4
+        assert track.box.centre == pytest.approx(approaching(n / fps).box.centre, abs=0.5)
     assert ids(tracker.update([approaching(2.2)], 2.2, size=SIZE)) == [1]
 
 
@@ -103,6 +104,27 @@ def test_a_track_that_drifts_out_of_the_picture_ends_at_once() -> None:
     assert tracker.update([], 0.6, size=SIZE) == []
 
 
+def test_a_sign_that_the_edge_cuts_off_keeps_its_size_and_its_motion() -> None:
+    """It leaves to the right at 400 px/s; the last detection lacks a sixth of it."""
+    tracker = SignTracker()
+    signs = [square(900 + 400 * n / 30, 300, 60).box for n in range(29)]
+    for n, (x1, y1, x2, y2) in enumerate(signs[:-1]):
+        tracker.update([Detection(Box(x1, y1, min(x2, 1280), y2), 0.9)], n / 30, size=SIZE)
+    (track,) = tracker.update([], 28 / 30, size=SIZE)
+    assert track.box.iou(signs[-1]) > 0.92
+
+
+@pytest.mark.parametrize(("before", "after"), [(40, 70), (70, 40)])
+def test_no_sign_is_expected_to_grow_or_shrink_faster_than_allowed(
+    before: float, after: float
+) -> None:
+    tracker = SignTracker(TrackerSettings(max_closing=0.2))
+    tracker.update([square(600, 300, before)], 0.0)
+    tracker.update([square(600, 300, after)], 0.25)
+    (track,) = tracker.update([], 0.75)
+    assert track.box.width == pytest.approx(after, rel=0.15)
+
+
 def test_a_weak_detection_extends_a_track_but_starts_none() -> None:
     tracker = SignTracker(TrackerSettings(high_score=0.5, low_score=0.2))
     assert tracker.update([square(500, 300, 30, 0.3)], 0.0) == []
@@ -148,6 +170,13 @@ def test_a_sign_far_from_every_track_is_a_new_one() -> None:
     tracker = SignTracker()
     tracker.update([square(600, 300, 20)], 0.0)
     assert ids(tracker.update([square(600, 300, 20), square(760, 300, 20)], 0.1)) == [1, 2]
+
+
+def test_a_sign_beside_the_place_of_a_well_known_one_is_a_new_one() -> None:
+    tracker = SignTracker()
+    for n in range(30):
+        tracker.update([square(600, 300, 30)], n / 30)
+    assert ids(tracker.update([square(645, 300, 30)], 1.0)) == [1, 2]
 
 
 def test_a_much_larger_box_at_the_same_place_is_another_sign() -> None:
