@@ -23,7 +23,7 @@ class DecisionSettings:
     unknown_age_s: float = 0.8  # … or this long for a foreign one: far signs look foreign
     leaving_votes: int = 2  # enough looks for a track that is leaving, whatever its age
     overwhelming: float = 0.95  # a single look at a leaving sign that is enough …
-    overwhelming_quality: float = 0.6  # … at this quality
+    overwhelming_quality: float = 0.6  # … at this quality, where background is not likelier still
     nameless_weight: float = 1.0  # evidence that makes a leaving sign without a class an unknown
     drop_probability: float = 0.9  # belief in background from which a track is no sign
     drop_votes: int = 2
