@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import cv2
 import numpy as np
 import pytest
@@ -60,7 +62,8 @@ def test_a_net_may_see_crops_of_another_size(level: str, size: int) -> None:
 
 def test_an_unknown_level_is_refused() -> None:
     with pytest.raises(
-        UsageError, match="--augment: expected one of none, shift, light, full, harsh, found 'x'"
+        UsageError,
+        match="--augment: expected one of none, shift, light, full, harsh, clear, found 'x'",
     ):
         Augmentation("x")
 
@@ -120,7 +123,7 @@ def test_each_part_can_be_left_out(part: str) -> None:
     assert any(changed)
 
 
-@pytest.mark.parametrize("level", ["full", "harsh"])
+@pytest.mark.parametrize("level", ["full", "harsh", "clear"])
 def test_no_crop_becomes_black(level: str) -> None:
     """A dark crop made darker still would teach its class to blackness."""
     dark = (smooth(STORED, STORED, seed=3) // 8).astype(np.uint8)
@@ -144,7 +147,15 @@ def test_a_cover_hides_a_part_and_never_writes_into_the_crop() -> None:
 
 
 @pytest.mark.parametrize(
-    "disturb", [augment._rain, augment._haze, augment._sharpen, augment._far, augment._grain]
+    "disturb",
+    [
+        augment._rain,
+        augment._haze,
+        augment._sharpen,
+        augment._grain,
+        partial(augment._far, augment.FAR_SIZES, 0.3),
+        partial(augment._far, augment.CODED_SIZES, 1.0),
+    ],
 )
 def test_other_disturbances_keep_the_crop_recognisable(disturb: object) -> None:
     """Still nearer to itself than to another picture."""
@@ -155,6 +166,20 @@ def test_other_disturbances_keep_the_crop_recognisable(disturb: object) -> None:
         assert (out.shape, out.dtype) == (image.shape, np.uint8)
         likeness = [np.corrcoef(out.ravel(), a.ravel())[0, 1] for a in (image, other)]
         assert likeness[0] > likeness[1]
+
+
+def test_fewer_signs_are_far_away_where_they_are_shown_clear() -> None:
+    image = smooth(STORED, STORED, 5)
+    changed = {}
+    for level in ("full", "clear"):
+        far = Augmentation(level, ",".join(set(PARTS) - {"resolution"}))
+        near = Augmentation(level, ",".join(PARTS))
+        shown = [(far(image, dice(seed)), near(image, dice(seed))) for seed in range(400)]
+        lost = [np.abs(one.astype(int) - other).mean() for one, other in shown]
+        changed[level] = (np.mean(np.array(lost) > 0), np.mean(lost))
+    assert 0.24 < changed["full"][0] < 0.36
+    assert 0.13 < changed["clear"][0] < 0.25
+    assert changed["clear"][1] < changed["full"][1]
 
 
 def test_glare_is_brightest_in_one_place() -> None:

@@ -13,8 +13,8 @@ from models.imaging import CROP_MARGIN, CROP_SIZE
 from training.crops import STORED_MARGIN
 from training.views import Image, disturb
 
-Level = Literal["none", "shift", "light", "full", "harsh"]
-LEVELS = ("none", "shift", "light", "full", "harsh")
+Level = Literal["none", "shift", "light", "full", "harsh", "clear"]
+LEVELS = ("none", "shift", "light", "full", "harsh", "clear")
 PARTS = ("perspective", "resolution", "cover", "weather", "sharpness", "noise", "light")
 GREY = 128
 DUSK = (35.0, 110.0)  # the brightest grey levels of a picture taken with far too little light
@@ -37,20 +37,26 @@ GEOMETRY = {
     "light": Geometry(0.1, 0.06, 3, 0.03, 0.0, 0.0, 0.0),
     "full": Geometry(0.22, 0.12, 5, 0.1, 0.12, 0.6, 0.025),
     "harsh": Geometry(0.22, 0.12, 5, 0.1, 0.2, 1.0, 0.025),
+    "clear": Geometry(0.22, 0.12, 5, 0.1, 0.12, 0.6, 0.025),
 }
-# How often a sign is bleached, and how often it is taken with far too little light.
-BLEACHED = {"full": 0.06, "harsh": 0.12}
-DARK = {"full": 0.0, "harsh": 0.15}
+# How often a sign is bleached, how often it is taken with far too little light, how often it is far
+# away, and how often it comes from a stream that was compressed too much.
+BLEACHED = {"full": 0.06, "harsh": 0.12, "clear": 0.06}
+DARK = {"full": 0.0, "harsh": 0.15, "clear": 0.0}
+FAR = {"full": 0.3, "harsh": 0.3, "clear": 0.08}
+CODED = {"full": 0.0, "harsh": 0.0, "clear": 0.12}
+FAR_SIZES = (11, 32)  # px across, the upper end excluded
+CODED_SIZES = (20, 49)
 
 
 class Augmentation:
     """Disturbs crops; two of the same settings given the same dice do the same.
 
     `none` cuts the centre as the device would, `shift` moves it by whole pixels and hides a square,
-    `light` moves it a little and changes its brightness, `full` does everything, and `harsh` shows
-    more signs from the side, bleached and in the dark; `without` leaves some of PARTS out of those
-    two. `margin` is the share of a sign's longer side that the net sees around it, `size` the
-    pixels it sees.
+    `light` moves it a little and changes its brightness, `full` does everything, `harsh` shows
+    more signs from the side, bleached and in the dark, and `clear` fewer from far away, but more
+    that a codec has spoilt; `without` leaves some of PARTS out of those three. `margin` is the
+    share of a sign's longer side that the net sees around it, `size` the pixels it sees.
     """
 
     def __init__(
@@ -89,8 +95,8 @@ class Augmentation:
         if "weather" not in self.without and rng.random() < 0.2:
             weather = (_rain, _glare, _haze)[int(rng.integers(3))]
             out = weather(out, rng)
-        if "resolution" not in self.without and rng.random() < 0.3:
-            out = _far(out, rng)
+        if "resolution" not in self.without:
+            out = self._resampled(out, rng)
         if "sharpness" not in self.without and rng.random() < 0.1:
             out = _sharpen(out, rng)
         if "noise" not in self.without and rng.random() < 0.1:
@@ -106,6 +112,13 @@ class Augmentation:
             if dimmer.std() > LEAST_CONTRAST:  # nothing can be learnt from black
                 return dimmer
         return lit
+
+    def _resampled(self, image: Image, rng: np.random.Generator) -> Image:
+        if rng.random() < FAR[self.level]:
+            return _far(FAR_SIZES, 0.3, image, rng)
+        if (coded := CODED[self.level]) and rng.random() < coded:
+            return _far(CODED_SIZES, 1.0, image, rng)
+        return image
 
 
 def _corners(stored: int, visible: float) -> NDArray[np.float64]:
@@ -157,11 +170,11 @@ def _shift(image: Image, rng: np.random.Generator) -> Image:
     return np.asarray(out, np.uint8)
 
 
-def _far(image: Image, rng: np.random.Generator) -> Image:
-    """A far sign: few pixels, at times compressed as they were, enlarged."""
-    size = int(rng.integers(11, 32))
+def _far(sizes: tuple[int, int], coded: float, image: Image, rng: np.random.Generator) -> Image:
+    """A far sign: few pixels, compressed as they were so often, enlarged."""
+    size = int(rng.integers(*sizes))
     small = np.asarray(cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
-    if rng.random() < 0.3:
+    if rng.random() < coded:
         small = _compress(small, int(rng.integers(15, 70)))
     enlarge = cv2.INTER_LINEAR if rng.random() < 0.7 else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(small, image.shape[:2], interpolation=enlarge), np.uint8)
