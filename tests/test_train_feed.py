@@ -11,10 +11,17 @@ pytest.importorskip("torch")
 from training.augment import Augmentation  # noqa: E402
 from training.crops import MIRRORED, STORED, Crops  # noqa: E402
 from training.feed import Epoch, Look, Sampling, batches, drawn  # noqa: E402
+from training.workers import one_thread_for_opencv  # noqa: E402
 
 PLAIN, FULL = Look("rgb", "none"), Augmentation("full")
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, STORED, STORED, 3), np.uint8)
 EVEN = Sampling(64, 16, np.full(4, 1 / 4), MIRRORED, flips=0.3)
+
+
+@pytest.fixture(autouse=True)
+def alone() -> None:
+    """As in a training, before helpers are forked: other tests may have used more threads."""
+    one_thread_for_opencv()
 
 
 def crops(images: np.ndarray) -> Crops:
