@@ -107,7 +107,7 @@ def measure(config: Config, frames: int) -> dict[str, Any]:
         log_file = str(Path(folder, "bench.jsonl"))
         nets = Bare(config.detector, config.classifier)
         batches = [nets.measure(calls := min(CALLS, frames))]
-        whole, rates = {}, []
+        whole, rates, reads = {}, [], models["reads_a_frame"]
         seen = ("events_and_video", video)
         if "encode" not in stages:  # still pictures
             seen = ("events_and_pictures", str(Path(folder, "seen")))
@@ -115,7 +115,6 @@ def measure(config: Config, frames: int) -> dict[str, Any]:
             turns = nets.turns()
             figures = spawn_whole(replace(limited, events=log_file, output=output), turns)
             batches.append(nets.measure(calls))
-            reads = models["reads_a_frame"]
             rate = turns.rate(reads) or best_rate(nets.figures(batches[-2:]), reads)
             figures["share_of_bare"] = round(figures["frames_per_second"] / rate, 3)
             whole[name] = figures

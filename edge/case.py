@@ -36,9 +36,7 @@ class DecisionSettings:
     gone_s: float = 1.5  # a sign unseen for this long has ended …
     hold_s: float = 4.0  # … or this long while a new track may turn out to be the same sign
     doubt_s: float = 0.4  # a track back after this long must be read as the same sign again …
-    doubt_pauses: float = (
-        2.0  # … and after so many times the shortest pause between two looks at it
-    )
+    doubt_pauses: float = 2.0  # … and after so many times its shortest time between detections
     again_sizes: float = 1.5  # how near its last place a sign is found again, growing by …
     again_sizes_per_s: float = 1.5
     again_ratio: float = 2.5  # larger to smaller size

@@ -74,10 +74,12 @@ class YoloDetector:
         boxes = (boxes - np.array([place.left, place.top] * 2, np.float32)) / place.scale
         rows, columns = image.shape[:2]
         boxes = np.clip(boxes, 0, np.array([columns, rows] * 2, np.float32))
+        # Some have no area; OpenCV would take one that is inside out for a cover of all others.
+        real = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+        boxes, scores = boxes[real], scores[real]
         return [
             Detection(Box(*(float(v) for v in boxes[i])), float(scores[i]))
             for i in suppress(boxes, scores, self._iou)
-            if boxes[i, 2] > boxes[i, 0] and boxes[i, 3] > boxes[i, 1]
         ]
 
     def _fitting(self, image: Image) -> Eye:
@@ -118,8 +120,6 @@ class YoloDetector:
         if not all_boxes:
             return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
         boxes, scores = np.concatenate(all_boxes), np.concatenate(all_scores)
-        whole = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)  # OpenCV takes others for all covering
-        boxes, scores = boxes[whole], scores[whole]
         if len(scores) > MAX_CANDIDATES:
             best = np.argpartition(scores, -MAX_CANDIDATES)[-MAX_CANDIDATES:]
             boxes, scores = boxes[best], scores[best]

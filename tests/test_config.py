@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.config import SETTINGS, Config, load, read_toml, to_toml
+from edge.outputs import METRICS
+from edge.web.address import DEFAULT
 from models.errors import UsageError
 
 
@@ -152,3 +154,8 @@ def test_the_printed_file_says_what_each_key_means() -> None:
 def test_a_token_is_not_printed_but_the_file_that_holds_it_is() -> None:
     assert "secret-secret" not in to_toml(Config(web_token="secret-secret"))
     assert 'web_token = "@/etc/signs/token"' in to_toml(Config(web_token="@/etc/signs/token"))
+
+
+def test_the_help_names_the_ports_that_are_usual() -> None:
+    assert METRICS.rpartition(":")[2] in SETTINGS["metrics"]
+    assert DEFAULT.rpartition(":")[2] in SETTINGS["web"]

@@ -33,11 +33,12 @@ class Geometry(NamedTuple):
     corner: float  # each corner, standard deviation
 
 
+_FULL = Geometry(0.22, 0.12, 5, 0.1, 0.12, 0.6, 0.025)
 GEOMETRY = {
     "light": Geometry(0.1, 0.06, 3, 0.03, 0.0, 0.0, 0.0),
-    "full": Geometry(0.22, 0.12, 5, 0.1, 0.12, 0.6, 0.025),
-    "harsh": Geometry(0.22, 0.12, 5, 0.1, 0.2, 1.0, 0.025),
-    "clear": Geometry(0.22, 0.12, 5, 0.1, 0.12, 0.6, 0.025),
+    "full": _FULL,
+    "harsh": _FULL._replace(aside=0.2, squeeze=1.0),
+    "clear": _FULL,
 }
 # How often a sign is bleached, how often it is taken with far too little light, how often it is far
 # away, and how often it comes from a stream that was compressed too much.

@@ -210,8 +210,8 @@ def run_training(
     parser = CommandParser(module, about)
     for each in fields(recipe_type):
         usual = each.default
-        about = each.metadata["help"] + (f" (default: {usual})" if usual != "" else "")
-        parser.add_argument(_flag(each.name), type=type(usual), default=usual, help=about)
+        meaning = each.metadata["help"] + (f" (default: {usual})" if usual != "" else "")
+        parser.add_argument(_flag(each.name), type=type(usual), default=usual, help=meaning)
     folder = Path("runs") / module.rpartition(".")[2]
     parser.add_argument("--run", type=Path, default=folder, help="the run's folder")
     parser.add_argument("--limit", type=int, help="train on about N of the real pictures only")
