@@ -30,9 +30,9 @@ from calibration.plots import new_figure, prove_plot, save
 from calibration.publish_detector import draft
 from calibration.seen import WHOLE_CURVE, Seen, see_detector
 from calibration.walk import Walk
-from edge.bench import machine
 from edge.core import Image
 from edge.detector import YoloDetector, load_detector
+from edge.machine import machine
 from edge.reports import write_json
 from edge.sinks.files import prove_place
 from models.command import CommandParser
@@ -198,7 +198,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     part = None if flags.data or flags.folds else "judge"
     examples = choose(data, part)
     check_suits("detector", data, examples)
-    parts = [divide(examples, flags.folds, fold)[1] for fold in range(flags.folds)] or [examples]
+    parts = [divide(examples, flags.folds, fold)[1] for fold in range(flags.folds)]
+    parts = parts or [list(examples)]
     with TemporaryDirectory() as folder:
         found = [candidate(text, Path(folder), flags.folds) for text in flags.detectors]
         for path in () if flags.folds else (each.paths[0] for each in found):

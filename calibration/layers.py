@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from edge.bench import machine
 from edge.config import Config
+from edge.machine import machine
 from edge.peak import operations, peak_model
 from edge.reports import write_json
 from edge.runtime import open_interpreter

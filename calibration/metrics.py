@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.intervals import intervals  # noqa: F401 – a figure of merit goes with its interval
+from models.intervals import intervals as intervals  # noqa: PLC0414 – a figure of merit goes with its interval
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

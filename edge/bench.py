@@ -237,8 +237,8 @@ class _First:
         pass
 
 
-def spawn_whole(config: Config, turns: Turns) -> dict[str, float]:
-    """`run_whole` in a fresh process, in turn with the bare models; its errors are ours."""
+def spawn_whole(config: Config, turns: Turns | None = None) -> dict[str, float]:
+    """`run_whole` in a fresh process, in turn with any bare models; its errors are ours."""
     command = [sys.executable, "-m", "edge.bench", "--whole", json.dumps(asdict(config))]
     command += ["--started", repr(time.time())]
     with subprocess.Popen(
@@ -248,7 +248,8 @@ def spawn_whole(config: Config, turns: Turns) -> dict[str, float]:
         late.start()
         try:
             assert child.stdout
-            paused = take_turns(child, turns) if child.stdout.readline() else 0.0
+            first = child.stdout.readline()
+            paused = take_turns(child, turns) if first and turns else 0.0
             out, complaints = child.communicate()
         except BaseException:
             child.kill()

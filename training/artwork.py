@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -40,7 +41,13 @@ from training.vector import MASTER, Colour, Pen, halved, rectangle, regular, ren
 
 Art = NDArray[np.uint8]  # (size, size, 4) BGRA, straight alpha
 Painter = Callable[[Pen], None]
-SignPainter = Callable[[Pen, Style], None]
+
+
+class SignPainter(Protocol):
+    """Paints one of the 43, as a country draws it."""
+
+    def __call__(self, pen: Pen, style: Style) -> None: ...
+
 
 FOREIGN: tuple[str, ...] = tuple(FOREIGN_SIGNS)
 LOOKALIKES: tuple[str, ...] = tuple(LOOKALIKE_THINGS)

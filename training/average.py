@@ -57,8 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise UsageError(f"--share: expected 0 to 1, found {flags.share:g}")
     refuse_taken(flags.run)
     records = [_record(run) for run in flags.runs]
-    nets = [_net(run / FINAL) for run in flags.runs]
-    net = mean(*nets, flags.share)
+    one, other = (_net(run / FINAL) for run in flags.runs)
+    net = mean(one, other, flags.share)
     make_folder(flags.run)
     torch.save({"model": net.eval(), "epoch": -1, "train_args": {}}, flags.run / FINAL)
     data: list[dict[str, Any]] = []

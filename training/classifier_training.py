@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import keras
@@ -91,7 +92,7 @@ class Training:
 
     def save(self) -> None:
         """Through a temporary file, so that a kill leaves the old one whole."""
-        record = {"recipe": asdict(self.recipe), "log": self.log}
+        record: dict[str, Any] = {"recipe": asdict(self.recipe), "log": self.log}
         record |= {"backend": keras.backend.backend(), "limit": self.limit}
         record["layers"] = layers_of(self.net)
         if self.recipe.patience and self.best == self.epoch - 1:
@@ -107,7 +108,8 @@ class Training:
         recipe, classes = self.recipe, len(data.classes)
         total = recipe.samples // recipe.batch
         self.steps.seed(1000 * recipe.seed + self.epoch)
-        losses, started = [], time.monotonic()
+        losses: list[float] = []
+        started = time.monotonic()
         rate = recipe.rate
         bar = tqdm(
             epoch_batches(data, recipe, self.epoch),

@@ -173,7 +173,9 @@ def _rain(crop: Image, strength: tuple[int, float, float, float], random: Random
 
 def _jpeg(crop: Image, quality: int, _random: Random) -> Image:
     _, packed = cv2.imencode(".jpg", crop[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(packed, cv2.IMREAD_COLOR)[:, :, ::-1]
+    unpacked = cv2.imdecode(packed, cv2.IMREAD_COLOR)
+    assert unpacked is not None  # what was just packed
+    return unpacked[:, :, ::-1]
 
 
 def _pixelate(crop: Image, share: float, _random: Random) -> Image:

@@ -62,7 +62,8 @@ class Training:
         self.optimiser = torch.optim.AdamW(
             parameter_groups(self.net, recipe.decay), betas=(0.9, 0.99)
         )
-        self.epoch, self.step, self.log = 0, 0, []
+        self.epoch, self.step = 0, 0
+        self.log: list[dict[str, Any]] = []
 
     def resume(self) -> None:
         """Continue from `last.pt` where there is one of the same recipe."""

@@ -82,7 +82,7 @@ def answer(run: Path, part: str, view: View = PLAINLY) -> tuple[Answers, list[st
     if view.mirrored and not dataset.classes:
         raise UsageError(f"--mirrored: expected pictures of other things than signs, found {data}")
     names = read_answers(run / FILE).names if part == WATCHED else None
-    crops, names, tracks = _read(data, part, names)
+    crops, seen, tracks = _read(data, part, names)
     net = load(run / FINAL)
     images = undisturbed(crops, Look("rgb", "none"), margin(data), net.input_shape[1])
     if view.corrupted:
@@ -90,7 +90,7 @@ def answer(run: Path, part: str, view: View = PLAINLY) -> tuple[Answers, list[st
     look = Look(str(recipe["colour"]), str(recipe["contrast"]))
     images = np.stack([look(image) for image in images])
     shown = [images, images[:, :, ::-1]] if view.mirrored else [images]
-    answers = [Answers(_logits(net, each), crops.labels, names, part) for each in shown]
+    answers = [Answers(_logits(net, each), crops.labels, seen, part) for each in shown]
     return together(answers), list(tracks)
 
 
@@ -107,9 +107,9 @@ def _read(
     of each; SourceError for a name that is not in the data set."""
     dataset = datasets.open_set(data)
     examples = datasets.part(dataset, part) if names is None else _named(dataset, names)
-    crops, names = read_crops(dataset, examples, side_of(data, dataset), part)
+    crops, found = read_crops(dataset, examples, side_of(data, dataset), part)
     track = {example.name: example.track or example.name for example in examples}
-    return crops, tuple(names), tuple(track[name] for name in names)
+    return crops, tuple(found), tuple(track[name] for name in found)
 
 
 def _named(dataset: datasets.Dataset, names: Sequence[str]) -> list[datasets.Example]:

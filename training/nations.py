@@ -23,7 +23,8 @@ from models.errors import OutputError, UsageError, run_command
 from models.signs import COUNT
 from training.artwork import sign_art
 from training.noise import fractal
-from training.plates import BLUE, RED, WHITE, YELLOW, Colour, Style
+from training.plates import BLUE, RED, WHITE, YELLOW, Style
+from training.vector import Colour
 
 Image = NDArray[np.uint8]
 

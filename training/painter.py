@@ -155,7 +155,7 @@ def _shade(patch: Array, panel: Panel, depth: float, light: Light) -> Array:
     mixing = np.zeros((3, 4), np.float32)
     mixing[:, :3] = np.diag(gain)
     mixing[:, 3] = np.array(light.haze) * (1 - clear)
-    return cv2.transform(patch, mixing)  # type: ignore[no-any-return]
+    return cv2.transform(patch, mixing)
 
 
 def paint(

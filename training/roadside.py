@@ -53,7 +53,7 @@ class Roadside:
         self, texture: Texture, corners: Array, s: float, gain: float = 1.0, **more: float
     ) -> None:
         """Add one panel, darker where it stands below a bridge."""
-        self.panels.append(Panel(texture, corners, gain * self.light_at(s), **more))  # type: ignore[arg-type]
+        self.panels.append(Panel(texture, corners, gain * self.light_at(s), **more))
 
     def pole(self, rng: np.random.Generator, middle: Array, size: float, yaw: float) -> None:
         """The post of a sign of this size (metres) whose middle is at this world point."""

@@ -83,4 +83,4 @@ def _lit(colour: Array, gain: tuple[float, float, float], haze: Array, clear: fl
     mixing = np.zeros((3, 4), np.float32)
     mixing[:, :3] = np.diag(np.asarray(gain) * clear)
     mixing[:, 3] = haze * (1 - clear)
-    return cv2.transform(colour, mixing)  # type: ignore[no-any-return]
+    return cv2.transform(colour, mixing)

@@ -112,9 +112,9 @@ def ground_of(
     for length, paving in sections:
         rows = int(length * ROWS_PER_METRE)
         s = (start + np.arange(rows, dtype=np.float32) + 0.5) / ROWS_PER_METRE
-        image = _paint_surface(rng, s, d, paving)
-        _paint_lines(rng, image, s, d, paving)
-        parts.append(image.astype(np.float32))
+        part = _paint_surface(rng, s, d, paving)
+        _paint_lines(rng, part, s, d, paving)
+        parts.append(part.astype(np.float32))
         sunshine.append(np.full(rows, paving.sunshine, np.float32))
         start += rows
     image: Array = np.concatenate(parts)

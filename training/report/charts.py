@@ -35,7 +35,7 @@ def loss_curve(log: Sequence[Mapping[str, float]]) -> bytes:
     return drawn.png
 
 
-class PlainLog(LogFormatter):  # type: ignore[misc]
+class PlainLog(LogFormatter):
     """Labels the ticks that `LogFormatter` would, as 0.5 or 30: no powers."""
 
     def __call__(self, x: float, pos: int | None = None) -> str:
