@@ -50,7 +50,12 @@ class PictureMaker:
         # Where nothing is scaled, the quickest filter loses nothing.
         same = (width, height) == (decoded.width, decoded.height)
         bgr = self._reformatter.reformat(
-            decoded, width, height, "bgr24", interpolation="FAST_BILINEAR" if same else "BILINEAR"
+            decoded,
+            width,
+            height,
+            "bgr24",
+            interpolation="FAST_BILINEAR" if same else "BILINEAR",
+            threads=1,  # its default are several, which only cost: the detector needs them
         )
         plane = bgr.planes[0]
         rows = np.frombuffer(cast(Any, plane), np.uint8).reshape(-1, plane.line_size)
