@@ -178,7 +178,7 @@ def open_sinks(
         add(sink)
     if output is not None:
         sound = sound_of(config.source, info) if to_video else None
-        video = VideoSink(output, draw, info.fps, sound) if to_video else None
+        video = VideoSink(output, draw, info.fps, sound, info.live) if to_video else None
         add(runners.pictures(video or PicturesSink(output, draw), config.output))
     if config.events:
         add(runners.events(JsonlSink(config.events), config.events))

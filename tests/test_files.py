@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.sinks.files import Part, prove_folder, prove_lasting, prove_place, write_whole
+from models.errors import OutputError
 
 
 @pytest.mark.parametrize(
@@ -46,3 +47,27 @@ def test_two_runs_that_write_one_file_leave_it_whole(
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [
         ("a.jpg", b"of the slow run")
     ]
+
+
+def test_what_has_lasted_is_kept_where_it_cannot_get_its_name(tmp_path: Path) -> None:
+    target = tmp_path / "drive.mp4"
+    part = Part(target, lasting=True)
+    part.path.write_bytes(b"hours")
+    target.mkdir()
+
+    with pytest.raises(OutputError, match=r"drive\.mp4: cannot be written: .*drive\.part\.mp4"):
+        part.commit()
+
+    assert part.path.read_bytes() == b"hours"
+
+
+def test_what_does_not_last_is_taken_away_where_it_cannot_get_its_name(tmp_path: Path) -> None:
+    target = tmp_path / "a.jpg"
+    part = Part(target)
+    part.path.write_bytes(b"a moment")
+    target.mkdir()
+
+    with pytest.raises(OutputError, match=r"a\.jpg: cannot be written"):
+        part.commit()
+
+    assert list(tmp_path.iterdir()) == [target]

@@ -19,7 +19,7 @@ from edge.overlay import Overlay
 from edge.pictograms import COLOURS
 from edge.sinks import video
 from edge.sinks.sound import Sound
-from edge.sinks.video import TICKS, Clock, VideoSink
+from edge.sinks.video import HYBRID, TICKS, Clock, VideoSink
 from edge.sinks.yuv import fitted
 from models.errors import OutputError, UsageError
 from tests.disks import mounted
@@ -268,6 +268,22 @@ def test_closing_twice_is_closing_once(tmp_path: Path) -> None:
     sink.close()
 
     assert len(decode(tmp_path / "out.mp4").times) == 1
+
+
+@pytest.mark.skipif(not HYBRID, reason="this FFmpeg always writes fragments")
+def test_only_what_may_never_end_stays_in_fragments(tmp_path: Path) -> None:
+    frames = {}
+    for live in (False, True):
+        path = tmp_path / f"{live}.mp4"
+        sink = VideoSink(path, as_it_is, 30, live=live)
+        for index in range(45):
+            sink.write(make_scene(quarters(), index=index, time=index / 30))
+        sink.close()
+        assert len(decode(path).times) == 45
+        with av.open(str(path)) as container:
+            frames[live] = container.streams.video[0].frames  # as the index says
+
+    assert frames == {False: 45, True: 0}
 
 
 def test_an_older_file_is_replaced_only_in_the_end(tmp_path: Path) -> None:

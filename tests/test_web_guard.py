@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -12,7 +13,7 @@ import httpx
 import pytest
 from starlette.datastructures import Address
 from starlette.requests import Request
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from edge.web.guard import HEADERS, Guard, Rules
 from tests.pages import TOKEN, page
@@ -47,6 +48,9 @@ def guarded(tmp_path: Path) -> Iterator[httpx.Client]:
         ("", 421),
         ("[::1", 421),
         ("127.0.0.1@evil.example", 421),
+        ("evil.example@127.0.0.1", 421),
+        ("localhost/page.css?", 421),  # some frameworks ask for another path then
+        ("localhost\\", 421),
     ],
 )
 def test_only_this_machines_names_are_answered(free: httpx.Client, host: str, status: int) -> None:
@@ -62,6 +66,26 @@ def test_on_the_network_addresses_are_answered_and_strange_names_are_not(
     headers = {"host": host, "authorization": f"Bearer {TOKEN}"}
 
     assert guarded.get("/", headers=headers).status_code == status
+
+
+def test_the_path_is_the_one_that_was_asked_for_whatever_the_host() -> None:
+    asked: list[str] = []
+
+    async def app(scope: Scope, _receive: Receive, _send: Send) -> None:
+        asked.append(scope["path"])
+
+    async def send(message: Message) -> None:
+        asked.append(str(message.get("status", "")))
+
+    guard = Guard(app, Rules(frozenset({"localhost"}), False, TOKEN, "<form>", 0.0))
+    scope = {"type": "http", "method": "GET", "path": "/api/state", "query_string": b""}
+    headers = [(b"host", b"localhost/page.css?")]
+    scope |= {"headers": headers, "scheme": "http", "server": ("localhost", 80)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("edge.web.guard.NO_HOST", re.compile("(?!)"))
+        asyncio.run(guard(scope, cast(Receive, None), send))
+
+    assert asked[0] == "401"
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import numpy as np
+import pytest
 from starlette.types import Receive, Scope, Send
 
 from edge.core import Box, Frame
 from edge.core import Scene as Seen
+from edge.web import server
 from edge.web.address import listen, parse_address
 from edge.web.picture import LivePicture, Picture, shrunk
 from edge.web.server import PageServer
@@ -141,3 +145,43 @@ def test_a_viewer_that_takes_nothing_holds_nobody_up() -> None:
         server._thread.join(PATIENCE_S)  # while the viewer is still there
 
     assert not server._thread.is_alive()
+
+
+def test_a_connection_on_which_nobody_asks_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "SILENT_S", 0.05)
+    with page(tmp_path) as (client, _, _):
+        place = client.base_url.host, client.base_url.port
+        with socket.create_connection(place) as silent, socket.create_connection(place) as slow:
+            slow.sendall(b"GET / HTTP/1.1\r\nHost: ")
+            assert closed(silent) and closed(slow)
+        with socket.create_connection(place) as satisfied:
+            satisfied.sendall(b"GET /icon.svg HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert closed(satisfied)
+
+        assert client.get("/").status_code == 200
+
+
+def test_there_are_never_more_sockets_than_so_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "MOST_SOCKETS", 3)
+    with page(tmp_path) as (client, _, _), ExitStack() as stack:
+        place = client.base_url.host, client.base_url.port
+        sockets = [stack.enter_context(socket.create_connection(place)) for _ in range(4)]
+        assert closed(sockets[3])
+
+        sockets[0].sendall(b"GET /icon.svg HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert sockets[0].recv(15) == b"HTTP/1.1 200 OK"
+
+
+def closed(connection: socket.socket) -> bool:
+    """Whether the server ends it; whatever it answers before is read."""
+    connection.settimeout(PATIENCE_S)
+    try:
+        while connection.recv(65_536):
+            pass
+    except ConnectionResetError:
+        pass
+    return True

@@ -35,6 +35,7 @@ class Part:
 
     def __init__(self, target: Path, lasting: bool = False, proof: bool = False) -> None:
         self.target = target
+        self._lasting = lasting
         self.path = part_of(target) if lasting else _beside(target, f"{PART}-{os.getpid()}")
         self._lock: BinaryIO | None = None
         self.made: list[Path] = []  # folders that were not there, innermost first
@@ -55,13 +56,21 @@ class Part:
             raise OutputError(f"{target}: cannot be written: {error.strerror}") from error
 
     def commit(self) -> None:
-        """Give the file its name; whatever had it before is replaced. OutputError if that fails."""
+        """Give the file its name; whatever had it before is replaced.
+
+        OutputError if that fails; what lasts is then kept where it is.
+        """
         self._unlock()
         try:
             self.path.replace(self.target)
         except OSError as error:
-            self.discard()
-            raise OutputError(f"{self.target}: cannot be written: {error.strerror}") from error
+            kept = ""
+            if self._lasting:
+                kept = self.leave()
+            else:
+                self.discard()
+            reason = f"cannot be written: {error.strerror}{kept}"
+            raise OutputError(f"{self.target}: {reason}") from error
 
     def sync(self) -> None:
         """Wait until what was written is on the disk, where even a power cut leaves it alone."""

@@ -42,14 +42,13 @@ ENCODER = {
 # Whatever happens, all but the last half second is on its way to the disk and plays: an mp4 is
 # written as fragments, a Matroska as short clusters. A whole mp4 becomes an ordinary one in the
 # end, by writing its index behind the pictures (FFmpeg 8; before that it stays fragmented, which
-# players read as well). Nothing is copied, so that closing takes no longer for a long video.
+# players read as well). Nothing is copied, so that closing takes no longer for a long video. That
+# index waits in memory, 72 bytes a frame: a live source, which may never end, goes without.
 WHOLE_S = 0.5
 HYBRID = "hybrid_fragmented+" if av.library_versions["libavformat"] >= (62, 0, 0) else ""
+FRAGMENTED = "frag_keyframe+delay_moov+default_base_moof"
 CONTAINER: dict[str, dict[str, str]] = {
-    "mp4": {
-        "movflags": f"{HYBRID}frag_keyframe+delay_moov+default_base_moof",
-        "frag_duration": str(int(WHOLE_S * 1e6)),
-    },
+    "mp4": {"movflags": HYBRID + FRAGMENTED, "frag_duration": str(int(WHOLE_S * 1e6))},
     "matroska": {"cluster_time_limit": str(int(WHOLE_S * 1e3))},
 }
 
@@ -66,7 +65,8 @@ class VideoSink:
     stands still or goes back (a loop, the next file), the video goes on all the same. While it
     grows it is called `seen.part.mp4` and plays up to the last half second, also after a kill or a
     full disk; it has its name after a good close. Without a single frame there is none, and a
-    warning. `fps` is what the source says of itself, and goes into the header. The `sound` is
+    warning. `fps` is what the source says of itself, and goes into the header; of a `live` one an
+    mp4 stays in fragments, so that days of it take no more memory than minutes. The `sound` is
     copied as far as the pictures go, up to where the clock of the source first goes back. A picture
     of another size (a camera that was set anew) is scaled into that of the first.
 
@@ -81,6 +81,7 @@ class VideoSink:
         render: Callable[[Scene], Image],
         fps: float | None = None,
         sound: Sound | None = None,
+        live: bool = False,
     ) -> None:
         suffix = path.suffix.lower()
         if suffix not in FORMATS:
@@ -89,6 +90,7 @@ class VideoSink:
         self._path = path
         self._render = render
         self._format = FORMATS[suffix]
+        self._live = live
         self._rate = Fraction(fps or NOMINAL_FPS).limit_denominator(1001)
         self._clock = Clock()
         self._size = (0, 0)
@@ -143,6 +145,8 @@ class VideoSink:
 
     def _open(self, part: Part) -> None:
         options = {**CONTAINER[self._format], "flush_packets": "1"}
+        if self._live and self._format == "mp4":
+            options["movflags"] = FRAGMENTED
         self._container = av.open(str(part.path), "w", format=self._format, options=options)
         self._container.metadata["title"] = as_text(self._path.stem)
         self._container.metadata["comment"] = f"annotated by traffic-sign-edge {__version__}"

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import ipaddress
+import re
 from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import NamedTuple
@@ -36,6 +37,7 @@ ROUNDS = 200_000  # of PBKDF2: a stolen cookie gives the token away no faster th
 WRONG_S = 0.5  # what a wrong token costs
 MOST_PUNISHED = 32  # clients at once; when there are more, nobody new is let in
 LARGEST_FORM = 4_000  # bytes
+NO_HOST = re.compile(r"[/?#@\\]")  # what would make a path, a query or a user of it
 
 
 class Rules(NamedTuple):
@@ -105,6 +107,8 @@ class Guard:
         return None
 
     def _is_own_host(self, host: str) -> bool:
+        if NO_HOST.search(host):
+            return False
         try:
             name = urlsplit(f"//{host}").hostname or ""
         except ValueError:
@@ -119,7 +123,7 @@ class Guard:
 
     async def _unknown(self, request: Request) -> Response | None:
         """The answer to one who has not shown the token; None for one who has."""
-        path = request.url.path
+        path = request.scope["path"]  # some Starlettes make that of `url` from the Host, too
         if self._rules.token and path in FORM_PATHS:
             token = request.query_params.get("token") if path == "/" else None
             if path == "/login" and request.method == "POST":
@@ -156,7 +160,7 @@ class Guard:
             max_age=SESSION_S,
             httponly=True,
             samesite="lax",  # strict would lose it on the way back from a link
-            secure=request.url.scheme == "https",
+            secure=request.scope["scheme"] == "https",
         )
         return answer
 

@@ -2,18 +2,53 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import threading
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 log = logging.getLogger(__name__)
 
-MOST_CONNECTIONS = 64
+MOST_CONNECTIONS = 64  # that are answered
+MOST_SOCKETS = 2 * MOST_CONNECTIONS  # with those that are told to come again
+SILENT_S = 10.0  # for a whole request, and from an answer to the next
 GOODBYE_S = 1  # for answers that are on their way
 ABANDON_S = 1.7  # then the thread is left to itself
+
+
+class Impatient(H11Protocol):
+    """uvicorn's HTTP, which also ends connections on which nobody asks for anything.
+
+    A phone that leaves the network says no goodbye; each would hold one of the process's files.
+    """
+
+    _timer: asyncio.TimerHandle | None = None
+    _answered: Any = None  # the request whose answer was whole at the last look
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > MOST_SOCKETS:
+            transport.abort()
+        else:
+            self._timer = self.loop.call_later(SILENT_S, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._timer:
+            self._timer.cancel()
+        super().connection_lost(exc)
+
+    def _look(self) -> None:
+        request = self.cycle
+        if request is None or (request.response_complete and request is self._answered):
+            self.transport.abort()
+            return
+        self._answered = request if request.response_complete else None
+        self._timer = self.loop.call_later(SILENT_S, self._look)
 
 
 class PageServer:
@@ -24,7 +59,7 @@ class PageServer:
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app,
-                http="h11",
+                http=Impatient,
                 ws="none",
                 loop="asyncio",
                 lifespan="off",
