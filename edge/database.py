@@ -50,6 +50,10 @@ CREATE TABLE crops (
 """
 
 
+class HeldError(OutputError):
+    """The event store is there, but another program holds it for now."""
+
+
 def prove_store(path: Path) -> None:
     """OutputError where `open_store` would raise it; nothing is made where there is no store."""
     if path.exists() and path.stat().st_size:
@@ -130,7 +134,7 @@ def store_errors(path: Path) -> Iterator[None]:
         elif is_damage(error):
             words = f"the event store is damaged ({text}); move it away, and a new one is made"
         elif "locked" in text:
-            words = "the event store is held by another program"
+            raise HeldError(f"{path}: the event store is held by another program") from error
         else:
             words = f"the event store cannot be used: {text}"
         raise OutputError(f"{path}: {words}") from error

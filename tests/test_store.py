@@ -25,6 +25,7 @@ from models.errors import OutputError
 from tests.commands import ROOT, TIMEOUT_S, environment
 from tests.disks import mounted
 from tests.scenes import PRIORITY_ROAD, SPEED_50, UNKNOWN, grey, make_event, make_track, with_events
+from tests.waiting import eventually
 
 NOW = 1_800_000_000.0
 KEEP = Retention(days=30, megabytes=100)
@@ -366,6 +367,27 @@ def test_a_disk_that_hangs_never_stops_a_camera(
     assert len(numbers(path)) == WAITING + 1
     assert sink.figures() == (WAITING + 1, path.stat().st_size, 2, False)
     assert caplog.messages[-1].endswith("the disk hangs, 2 events are lost")
+
+
+def test_another_program_that_holds_the_file_is_waited_for(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("edge.database.BUSY_S", 0.01)
+    sink = StoreSink(Store(path, "", KEEP, FakeClock()), live=True)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    sink.write(with_events(event(0)))
+    assert eventually(lambda: bool(caplog.messages))
+    sink.write(with_events(event(1)))
+    other.execute("ROLLBACK")
+    other.close()
+    sink.close()
+
+    assert numbers(path) == [1, 2]
+    assert caplog.messages == [
+        f"{path}: the event store is held by another program; events wait for it"
+    ]
+    assert not sink.figures().failed
 
 
 def write_text(path: Path) -> None:

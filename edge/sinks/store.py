@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from edge.core import Event, Scene
-from edge.database import WAL_BYTES, open_store, store_errors
+from edge.database import WAL_BYTES, HeldError, open_store, store_errors
 from edge.handover import Closed, Queue
 from edge.patience import Patience
 from edge.sinks.threaded import LIVE_PATIENCE_S, PATIENCE_S
@@ -29,6 +30,8 @@ DAY_S = 86_400.0
 EARLIEST = 1_704_067_200.0  # 2024: a clock that says less has never been set
 
 log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 _INSERT = f"INSERT INTO events VALUES (NULL, {', '.join('?' * 21)}) ON CONFLICT (id) DO NOTHING"
 _DELETE_CROPS = """
@@ -62,9 +65,10 @@ class StoreSink:
     """Writes every event, durably, on a thread of its own.
 
     The line only cuts out thumbnails; a slow disk is felt by nobody until hundreds of events
-    wait for it. Then the line waits too, but for a `live` source: its events are dropped, with a
-    warning. Events that came together are one transaction, on the disk before the next. Errors
-    come out as OutputError of the next call, once, as with `Threaded`.
+    wait for it, or for another program that holds the file. Then the line waits too, but for a
+    `live` source: its events are dropped, with a warning. Events that came together are one
+    transaction, on the disk before the next. Errors come out as OutputError of the next call,
+    once, as with `Threaded`.
     """
 
     lossless = True
@@ -137,12 +141,23 @@ class StoreSink:
         while True:
             try:
                 lot = self._queue.take(0.0 if more else TIDY_EVERY_S)
-                self._store.add([*lot, *self._waiting()])
+                self._insist(partial(self._store.add, [*lot, *self._waiting()]))
             except TimeoutError:
                 pass
             except Closed:
                 return
-            more = self._store.tidy()
+            more = self._insist(self._store.tidy)
+
+    def _insist(self, work: Callable[[], Result]) -> Result:
+        """Until no other program holds the file: it waits for us no less than we do for it."""
+        warned = False
+        while True:
+            try:
+                return work()
+            except HeldError as error:  # noqa: PERF203 - SQLite has waited for seconds by then
+                if not warned:
+                    log.warning("%s; events wait for it", error)
+                warned = True
 
     def _waiting(self) -> list[Stored]:
         """What has come meanwhile: it goes into the same transaction."""
@@ -182,8 +197,7 @@ class Store:
         """Write these events in one transaction; they are on the disk when it returns."""
         now = self._clock()
         stored = now if now >= EARLIEST else None
-        with store_errors(self.path):
-            self._connection.execute("BEGIN IMMEDIATE")
+        with self._changes():
             new = 0
             for event, jpeg in lot:
                 row = (stored, self._source, *_row(event))
@@ -192,7 +206,6 @@ class Store:
                     self._connection.execute(
                         "INSERT OR REPLACE INTO crops VALUES (?, ?)", (event.sign_id, jpeg)
                     )
-            self._connection.execute("COMMIT")
         self.events += new
 
     def tidy(self) -> bool:
@@ -202,11 +215,10 @@ class Store:
                 last = self._last_to_go()
                 if last is None:
                     return self._give_back()
-                self._connection.execute("BEGIN IMMEDIATE")
-                self._connection.execute(_DELETE_CROPS, {"last": last})
-                delete = "DELETE FROM events WHERE number <= ?"
-                gone = self._connection.execute(delete, (last,)).rowcount
-                self._connection.execute("COMMIT")
+                with self._changes():
+                    self._connection.execute(_DELETE_CROPS, {"last": last})
+                    delete = "DELETE FROM events WHERE number <= ?"
+                    gone = self._connection.execute(delete, (last,)).rowcount
                 self.events -= gone
             return True
 
@@ -221,6 +233,19 @@ class Store:
     def close(self) -> None:
         with store_errors(self.path):
             self._connection.close()
+
+    @contextmanager
+    def _changes(self) -> Iterator[None]:
+        """One transaction: all of what is done within, or nothing and OutputError."""
+        with store_errors(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
 
     def _last_to_go(self) -> int | None:
         """The highest number of the next batch to delete; None where all may stay."""
@@ -255,8 +280,8 @@ class Store:
 def last_expired(oldest: Sequence[tuple[int, float]], limit: float) -> int | None:
     """The last of the oldest rows (number, second of storing) from before `limit`, None if none.
 
-    Nothing behind a row that is still fresh goes, so that a clock that was wrong for a while
-    costs nobody their history.
+    Nothing behind a row that is still fresh goes, so that rows that a clock dated too early stay
+    as long as their neighbours. A clock that is ahead while it is asked costs history.
     """
     last = None
     for number, stored in oldest:
