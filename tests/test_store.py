@@ -383,7 +383,7 @@ def test_another_program_that_holds_the_file_is_waited_for(
     other.close()
     sink.close()
 
-    assert numbers(path) == [1, 2]
+    assert numbers(path) == [2, 1]
     assert caplog.messages == [
         f"{path}: the event store is held by another program; events wait for it"
     ]

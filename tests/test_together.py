@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from edge.core import Event, Road, Scene
-from edge.sinks.changes import Changes
+from edge.sinks.changes import SILENT, Changes
 from edge.sinks.together import Together
 from models.errors import OutputError
 from tests.scenes import KEEP_RIGHT, SPEED_50, grey, make_event, make_scene, make_track
@@ -150,3 +151,33 @@ def test_only_what_changed_is_passed_on_and_no_picture_is_kept() -> None:
     assert all(scene.frame.image.size == 0 for scene in output.scenes)
     assert np.array_equal(scenes[0].frame.image, image)
     assert output.last == [event]
+
+
+def test_where_no_frame_comes_for_long_no_sign_is_seen_any_more() -> None:
+    output = Output()
+    changes = Changes(output)
+    sign = (make_track(make_event().box, SPEED_50),)
+    seen = Scene(make_scene(grey(640, 480), index=3).frame, sign, (make_event(),), road=Road(50))
+    changes.idle()
+    changes.write(seen)
+    for _ in range(SILENT - 1):
+        changes.idle()
+    assert len(output.scenes) == 1
+    for _ in range(3):
+        changes.idle()
+
+    assert [(scene.tracks, scene.events) for scene in output.scenes[1:]] == [((), ())]
+    assert output.scenes[1].road == Road(50)
+    changes.write(replace(seen, events=()))  # it comes back with the camera
+    assert output.scenes[2].tracks == sign
+
+
+def test_an_output_that_fails_while_nothing_comes_keeps_no_other_from_it() -> None:
+    class Broken(Output):
+        def idle(self) -> None:
+            raise OutputError("full")
+
+    whole = Output()
+    Together([Broken(), whole]).idle()
+
+    assert whole.idles == 1

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from functools import partial
 
 from edge.core import Event, Idler, Scene, Sink
 from models.errors import OutputError
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 FAILURES = (OutputError, BrokenPipeError)
 
@@ -33,7 +31,7 @@ class Together:
 
     def write(self, scene: Scene) -> None:
         for sink in tuple(self._sinks):
-            self._try(sink, sink.write, scene)
+            self._try(sink, partial(sink.write, scene))
         if self._errors and not self._sinks:
             raise self._worst()
 
@@ -41,20 +39,20 @@ class Together:
         """No frame has come for a while: those outputs are told that want to know."""
         for sink in tuple(self._sinks):
             if isinstance(sink, Idler):
-                sink.idle()
+                self._try(sink, sink.idle)
 
     def finish(self, events: Sequence[Event]) -> None:
         for sink in tuple(self._sinks):
-            self._try(sink, sink.finish, events)
+            self._try(sink, partial(sink.finish, events))
         if self._errors and (not self._sinks or isinstance(self._worst(), OutputError)):
             raise self._worst()
 
     def close(self) -> None:
         """Each output is closed by whoever opened it."""
 
-    def _try(self, sink: Sink, call: Callable[[T], None], what: T) -> None:
+    def _try(self, sink: Sink, call: Callable[[], None]) -> None:
         try:
-            call(what)
+            call()
             return
         except FAILURES as caught:
             error = caught
