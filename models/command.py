@@ -47,7 +47,7 @@ class CommandParser(StrictParser):
             flag = unknown[0].partition("=")[0]
             known = {name for parser in parsers for name in parser._option_string_actions}
             hint = nearest(flag, sorted(known - {flag}))
-            raise UsageError(f"unknown argument {unknown[0]}{hint or '; --help lists all'}")
+            raise UsageError(f"unknown argument {flag}{hint or '; --help lists all'}")
         return values
 
 

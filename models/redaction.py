@@ -12,7 +12,14 @@ HIDDEN = "***"
 _USER = re.compile(r"(\b[a-z][a-z0-9+.-]{0,30}://)[^\s\"'<>]{0,512}@", re.IGNORECASE)
 _QUERY = re.compile(r"(\b[a-z][a-z0-9+.-]{0,30}://[^\s\"'<>?]{0,1024})\?[^\s\"'<>]*", re.IGNORECASE)
 _NAMED = re.compile(
-    r"((?:token|password|passwd|secret|api_?key)[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;]+", re.IGNORECASE
+    r"((?:token|password|passwd|pwd|psw|secret|api_?key|(?<![a-z])pass)[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;]+",
+    re.IGNORECASE,
+)
+# A camera's user and password as a piece of the path: rtsp://camera/user:password/stream.
+_PIECE = re.compile(
+    r"(\b[a-z][a-z0-9+.-]{0,30}://[^\s\"'<>/?]{1,256}/(?:[^\s\"'<>?]{0,256}/)?)"
+    r"[^\s\"'<>/?:]{1,64}:[^\s\"'<>/?]{1,64}",
+    re.IGNORECASE,
 )
 _BEARER = re.compile(
     r"(\b(?:bearer|authorization[\"']?\s*[:=]\s*[\"']?basic)\s+)[a-z0-9+/=._~-]{6,}", re.IGNORECASE
@@ -26,13 +33,14 @@ def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
         text = text.replace(secret, HIDDEN)
     text = _USER.sub(rf"\1{HIDDEN}@", text)
     text = _QUERY.sub(rf"\1?{HIDDEN}", text)
-    text = redact_named(text)
+    text = redact_path(text)
     return _BEARER.sub(rf"\1{HIDDEN}", text)
 
 
-def redact_named(text: str) -> str:
-    """The same text without what is called a token or a password in it."""
-    return _NAMED.sub(rf"\1{HIDDEN}", text)
+def redact_path(text: str) -> str:
+    """The same text without what is called a token or a password in it, or stands in an address's
+    path as user:password does."""
+    return _NAMED.sub(rf"\1{HIDDEN}", _PIECE.sub(rf"\1{HIDDEN}", text))
 
 
 def secrets_in(url: str) -> list[str]:

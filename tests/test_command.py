@@ -39,7 +39,7 @@ def test_what_is_right_is_read() -> None:
             ["a.png", "--outptu", "b.png"],
             'unknown argument --outptu; did you mean "--output"?',
         ),
-        (["--outptu=b.png"], 'unknown argument --outptu=b.png; did you mean "--output"?'),
+        (["--outptu=b.png"], 'unknown argument --outptu; did you mean "--output"?'),
         (
             ["a.png", "--output", "b.png", "--xylophone"],
             "unknown argument --xylophone; --help lists all",

@@ -119,6 +119,14 @@ def test_an_argus_that_gives_nothing_is_named(camera: FakeCapture, message: str)
     assert camera.released.is_set()
 
 
+def test_a_picamera2_that_cannot_be_loaded_is_no_traceback() -> None:
+    def torn(_: str) -> Any:
+        raise ValueError("numpy.dtype size changed, may indicate binary incompatibility")
+
+    with pytest.raises(SourceError, match=r"csi://0 .*loaded: numpy\.dtype size .*uninstall numpy"):
+        CsiCamera(0, SourceOptions(), torn)(no_pause)
+
+
 def test_where_neither_is_there_both_ways_to_get_one_are_told() -> None:
     camera = CsiCamera(0, SourceOptions(), absent, lambda: WITHOUT)
 

@@ -17,6 +17,13 @@ from models.redaction import redact_text, secrets_in
         ("rtsp://me:a@b/c@cam:554/1?x=1", "rtsp://***@cam:554/1?***"),
         ("a rtsp://u:p@x and http://v:q@y.", "a rtsp://***@x and http://***@y."),
         ("open 'http://cam/s?token=abc&x=2' failed", "open 'http://cam/s?***' failed"),
+        ("rtsp://cam:554/0/admin:word99/main is silent", "rtsp://cam:554/0/***/main is silent"),
+        ("rtsp://cam/admin:word99", "rtsp://cam/***"),
+        ("rtsp://cam:554/live/1: refused", "rtsp://cam:554/live/1: refused"),
+        ("rtsp://[::1]:554/live", "rtsp://[::1]:554/live"),
+        ("rtsp://cam/user=admin&pwd=word99&channel=1", "rtsp://cam/user=admin&pwd=***&channel=1"),
+        ("rtsp://cam/user=a_psw=word99_channel=1", "rtsp://cam/user=a_psw=***"),
+        ("pass=word99, bypass=1", "pass=***, bypass=1"),
         ("GET /page?token=abc&x=2 200", "GET /page?token=***&x=2 200"),
         ("mqtt_password = 'abc'", "mqtt_password = '***'"),
         ('{"password": "abc", "x": 1}', '{"password": "***", "x": 1}'),
@@ -30,7 +37,7 @@ def test_credentials_are_hidden(text: str, expected: str) -> None:
     assert redact_text(text) == expected
 
 
-@pytest.mark.parametrize("piece", ["x", "a.", "x://", "a b ", "token=", "://@", "?"])
+@pytest.mark.parametrize("piece", ["x", "a.", "x://", "a b ", "token=", "://@", "?", "x://a/b:"])
 def test_a_long_line_takes_no_longer_than_it_must(piece: str) -> None:
     text = piece * 5_000  # a pattern that goes back and forth would take hours
 

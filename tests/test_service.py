@@ -194,6 +194,9 @@ def test_print_shows_the_unit_and_does_nothing(
     ("settings", "message"),
     [
         ("", "expected a source, found none"),
+        ("source = '0'\nweb_token = '@token.txt'", "a whole path from / on, found token.txt"),
+        ("source = '0'\nmqtt_password_file = '~/pw'", "a whole path from / on, found ~/pw"),
+        ("source = '0'\nmqtt_ca = 'ca.pem'", "a whole path from / on, found ca.pem"),
         ("sauce = '0'", 'unknown key "sauce"'),
         (None, "cannot read the configuration"),
     ],

@@ -40,10 +40,15 @@ def test_an_address_is_a_host_a_port_or_both(text: str, host: str, port: int) ->
     assert (address.host, address.port) == (host, port)
 
 
-@pytest.mark.parametrize("text", ["localhost:x", "", "a b:80", "x" * 300])
+@pytest.mark.parametrize("text", ["localhost:x", "", "a..b:80", "x" * 300])
 def test_what_is_no_address_is_named(text: str) -> None:
     with pytest.raises(UsageError, match="web: "):
         parse_address(text)
+
+
+def test_a_name_that_nobody_knows_yet_may_be_known_later() -> None:
+    with pytest.raises(OutputError, match=r"there is no host 'no\.such\.host\.invalid'"):
+        parse_address("no.such.host.invalid:80")
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,9 @@ def checked(config: Path) -> Config:
     settings = Config(**read_toml(config))  # type: ignore[arg-type]
     if not settings.source:
         raise UsageError(f"{config}: expected a source, found none")
+    for file in (*secret_files(settings), Path(settings.mqtt_ca or "/")):
+        if not file.is_absolute():  # the service has another folder and another home
+            raise UsageError(f"{config}: expected a whole path from / on, found {file}")
     return settings
 
 
@@ -74,7 +77,7 @@ def secret_files(settings: Config) -> list[Path]:
     names = [settings.mqtt_password_file]
     if settings.web_token.startswith("@"):
         names.append(settings.web_token[1:])
-    return [Path(name).expanduser().absolute() for name in names if name]
+    return [Path(name) for name in names if name]
 
 
 def device_groups() -> list[str]:

@@ -72,8 +72,8 @@ def parse_broker(
 
 def _first_line(file: str) -> str:
     try:
-        lines = Path(file).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = Path(file).expanduser().read_text(encoding="utf-8").splitlines()
+    except (OSError, RuntimeError, UnicodeDecodeError) as error:  # Runtime: there is no such home
         why = getattr(error, "strerror", None) or "no text"
         raise UsageError(f"mqtt_password_file {file}: cannot be read: {why}") from error
     if not lines or not lines[0]:

@@ -23,7 +23,7 @@ from prometheus_client.registry import Collector
 from edge import __version__
 from edge.core import Event, Health, Scene, SourceState
 from edge.sinks.store import StoreFigures
-from models.errors import OutputError
+from models.errors import OutputError, UsageError
 from models.signs import sign_class
 
 # Seconds; 33 ms is one frame of a 30 fps camera.
@@ -77,6 +77,8 @@ class MetricsSink:
         ProcessCollector(registry=self.registry)
         try:
             self._server, self._thread = start_http_server(port, host, self.registry)
+        except UnicodeError as error:
+            raise UsageError(f"metrics: there is no host {host!r} to listen on: {error}") from error
         except OSError as error:
             why = error.strerror or error
             raise OutputError(f"metrics {host}:{port}: cannot listen there: {why}") from error

@@ -56,6 +56,11 @@ class CsiCamera:
             module = self._load("picamera2")
         except ImportError:
             module = None
+        except Exception as error:  # pip's NumPy in the way of the system's makes it a ValueError
+            raise SourceError(
+                f"{self.name} cannot be opened: Picamera2 cannot be loaded: {error} (made for "
+                "another NumPy than this venv's? pip uninstall numpy leaves it the system's)"
+            ) from error
         if module is not None:
             return self._by_picamera2(module)
         if has_gstreamer(self._build()):

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from models.errors import UsageError
-from models.redaction import redact_named
+from models.redaction import redact_path
 
 Kind = Literal["camera", "csi", "stream", "test", "path", "glob", "demo"]
 
@@ -64,10 +64,10 @@ def parse_uri(text: str) -> Uri:
 
 def redact(text: str) -> str:
     """The same string fit for a log or a page: a URL's user, password and query are replaced by
-    ***, and what is called a password in its path."""
+    ***, and what looks like a password in its path."""
     if "://" not in text:
         return text
-    return redact_named(_QUERY.sub("?***", _USER.sub("***@", text)))
+    return redact_path(_QUERY.sub("?***", _USER.sub("***@", text)))
 
 
 def _parse_scheme(text: str, scheme: str) -> Uri:

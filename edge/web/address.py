@@ -34,12 +34,17 @@ class Address(NamedTuple):
 
 
 def parse_address(text: str) -> Address:
-    """Whatever `split_address` takes, resolved; UsageError for anything else."""
+    """Whatever `split_address` takes, resolved; UsageError for anything else.
+
+    OutputError for a name that is not known, which may be known later, as when a machine starts.
+    """
     host, port = split_address(text, DEFAULT, "web")
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
+    except UnicodeError as error:
         raise UsageError(f"web: there is no host {host!r} to listen on: {error}") from error
+    except OSError as error:
+        raise OutputError(f"web: there is no host {host!r} to listen on: {error}") from error
     found.sort(key=lambda each: each[0] != socket.AF_INET)  # localhost is both; most ask for IPv4
     family, _, _, _, place = found[0]
     return Address(host, port, family, place)
