@@ -20,7 +20,7 @@ from edge.announce import AnnounceSink, print_hint, spoken
 from edge.config import Config
 from edge.core import Event, Frame, Idler, Line, Sink
 from edge.interrupt import Interrupted, Interrupts
-from edge.line import load_models, look_ahead, rebuilder, upload_nets
+from edge.line import Rebuilder, load_models, look_ahead, upload_nets
 from edge.measure import Tally
 from edge.memory import keep_memory
 from edge.outputs import (
@@ -48,7 +48,7 @@ from edge.sinks.window import WindowClosed, WindowSink, window_problem
 from edge.sources import SourceInfo, arrivals, open_source, source_options
 from edge.status import StatusLine, Watch
 from edge.threads import opencv_beside
-from edge.web.opening import check_web, open_store_and_page
+from edge.web.opening import Nets, check_web, open_store_and_page
 from models.errors import OutputError, SourceError, UsageError
 
 log = logging.getLogger(__name__)
@@ -234,17 +234,17 @@ def run(
             if ahead:
                 stack.callback(ahead.close)
                 stack.enter_context(opencv_beside(1 + len(models.others)))
-            rebuild = rebuilder(models, config, info.stills, ahead)
+            rebuild = Rebuilder(models, config, info.stills, ahead)
             line = rebuild(config)
             if reread:
                 line = ReloadingLine(line, config, interrupts.take_hangup, reread, rebuild)
             counts = [count for count in (info.frames, config.max_frames) if count]
             status = StatusLine(min(counts, default=None))
-            watch = Watch(status, models.words(), info.live, info.health)
+            watch = Watch(status, rebuild.words, info.live, info.health)
             stack.callback(watch.close)
             ending = Ending(stack, Patience(lambda: interrupts.asked_at))
-            load = partial(upload_nets, config)
-            remember = partial(open_store_and_page, config, info, models.words(), load, ending)
+            nets = Nets(rebuild.words, lambda: upload_nets(rebuild.config), lambda: rebuild.config)
+            remember = partial(open_store_and_page, config, info, nets, ending)
             sinks = open_sinks(config, info, watch, ending, remember)
             tally = Tally(keep_events=config.source == DEMO)
             sinks = [*([probe(info)] if probe else []), tally, watch, Together(sinks)]

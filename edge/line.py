@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
 from typing import NamedTuple
@@ -97,33 +97,38 @@ def threshold_of(models: Models, config: Config) -> float:
     return threshold if config.conf is None else config.conf
 
 
-def rebuilder(
-    models: Models,
-    config: Config,
-    stills: bool,
-    ahead: AheadDetector | None = None,
-) -> Callable[[Config], Line]:
-    """A function that builds the line, and builds it anew for other settings.
+class Rebuilder:
+    """Builds the line, and builds it anew for other settings.
 
     The models are loaded again only if they changed. Tracks go on being counted: sinks know a sign
-    by its track. It raises a UsageError for a change of what several detectors are at work with
-    already.
+    by its track. A change of what several detectors are at work with already is a UsageError.
+    `config` and `models` are those of the newest line, for any thread.
     """
-    kept = [(config, models)]
-    numbers = count(1)
 
-    def rebuild(new: Config) -> Line:
-        config, models = kept[0]
-        names = changed(config, new)
-        if ahead and (fixed := sorted(names & AHEAD_SETTINGS)):
+    def __init__(
+        self,
+        models: Models,
+        config: Config,
+        stills: bool,
+        ahead: AheadDetector | None = None,
+    ) -> None:
+        self.config, self.models = config, models
+        self._stills, self._ahead = stills, ahead
+        self._numbers = count(1)
+
+    def __call__(self, new: Config) -> Line:
+        names, models = changed(self.config, new), self.models
+        if self._ahead and (fixed := sorted(names & AHEAD_SETTINGS)):
             raise UsageError(f"while a file is read, only a restart changes {', '.join(fixed)}")
         if names & MODEL_SETTINGS:
             models = load_models(new)
-        line = build(models, new, stills, ahead, numbers)
-        kept[0] = (new, models)
+        line = build(models, new, self._stills, self._ahead, self._numbers)
+        self.config, self.models = new, models
         return line
 
-    return rebuild
+    def words(self) -> str:
+        """Its models, for the status line."""
+        return self.models.words()
 
 
 def still_reader(models: Models, config: Config, detector: Detector) -> Reader:

@@ -110,7 +110,7 @@ class Watch:
     def __init__(
         self,
         line: StatusLine,
-        words: str,
+        words: Callable[[], str],
         live: bool,
         health: Callable[[], Health] = lambda: Health("online", 0.0),
     ) -> None:
@@ -123,7 +123,7 @@ class Watch:
         self._next_age = 0.0
         self._done = 0
         self._signs = 0
-        self.status = words
+        self.status = words()
 
     def write(self, scene: Scene) -> None:
         now = time.monotonic()
@@ -134,7 +134,7 @@ class Watch:
         if self._live and now >= self._next_age:  # text that stands still is drawn only once
             self._next_age = now + REFRESH_S
             self._age = f" · {1000 * (now - scene.frame.time):.0f} ms old"
-        self.status = f"{rate:.0f} fps · {latency_ms:.0f} ms{self._age} · {self._words}"
+        self.status = f"{rate:.0f} fps · {latency_ms:.0f} ms{self._age} · {self._words()}"
         facts = f"{rate:.1f} fps · {latency_ms:.0f} ms{self._age} · {self._signs} signs"
         self._line.update(self._done, facts)
 

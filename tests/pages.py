@@ -28,7 +28,7 @@ from tests.scenes import SPEED_50, grey, make_event, make_track
 TOKEN = "correct-horse-battery"
 HOSTS = frozenset({"localhost"})
 ONLINE = Health("online", 0.0)
-ABOUT = About("camera 0", True, "detector + classifier")
+ABOUT = About("camera 0", True, lambda: "detector + classifier")
 
 
 def upload_nets() -> tuple[Reader, SignClassifier]:

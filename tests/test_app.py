@@ -225,7 +225,7 @@ def test_a_bug_is_not_taken_for_an_end() -> None:
 
 @pytest.fixture
 def watch() -> Watch:
-    return Watch(StatusLine(None, io.StringIO()), "models", live=True)
+    return Watch(StatusLine(None, io.StringIO()), lambda: "models", live=True)
 
 
 CAMERA = SourceInfo("camera 0", live=True, stills=False, size=(8, 8), fps=30.0)

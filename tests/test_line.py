@@ -11,8 +11,9 @@ import pytest
 from edge.app import DEMO
 from edge.config import Config
 from edge.core import Scene
-from edge.line import build, load_models, look_ahead, rebuilder
+from edge.line import Rebuilder, build, load_models, look_ahead
 from edge.sources import open_source
+from models.errors import ModelError
 
 FRAMES = 10
 
@@ -66,7 +67,7 @@ def test_a_part_of_the_frame_holds_every_detection() -> None:
 
 def test_a_line_made_anew_gives_no_number_of_a_track_again() -> None:
     config = Config(threads=1)
-    rebuild = rebuilder(load_models(config), config, stills=False)
+    rebuild = Rebuilder(load_models(config), config, stills=False)
     first, second = rebuild(config), rebuild(replace(config, max_reads=1))
     _, source = open_source(DEMO)
     with closing(source):
@@ -75,3 +76,17 @@ def test_a_line_made_anew_gives_no_number_of_a_track_again() -> None:
 
     assert before and after
     assert not before & after
+
+
+def test_the_models_of_the_newest_line_are_known() -> None:
+    config = Config(threads=1)
+    rebuild = Rebuilder(load_models(config), config, stills=False)
+    rebuild(config)
+    assert rebuild.words() == "detector + classifier · 1 thread"
+    with pytest.raises(ModelError):
+        rebuild(replace(config, detector="nothing"))
+    assert rebuild.words() == "detector + classifier · 1 thread"
+    rebuild(replace(config, detector="detector-fast"))
+
+    assert rebuild.words() == "detector-fast + classifier · 1 thread"
+    assert rebuild.config.detector == "detector-fast"

@@ -100,7 +100,7 @@ def test_closing_takes_the_line_away() -> None:
 def test_a_source_that_gives_nothing_is_told_with_its_reason() -> None:
     stream, clock = Terminal(), Clock()
     health = Health("reconnecting", time.monotonic() - 65, detail="Connection refused")
-    watch = Watch(StatusLine(None, stream, clock), "models", True, lambda: health)
+    watch = Watch(StatusLine(None, stream, clock), lambda: "models", True, lambda: health)
 
     watch.idle()
 
@@ -112,7 +112,7 @@ def test_a_source_that_gives_nothing_is_told_with_its_reason() -> None:
 
 def test_a_file_that_is_slow_is_no_news() -> None:
     stream = Terminal()
-    watch = Watch(StatusLine(9, stream), "models", False)
+    watch = Watch(StatusLine(9, stream), lambda: "models", False)
 
     watch.idle()
 

@@ -18,7 +18,10 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from edge.classifier import SignClassifier
+from edge.config import Config
 from edge.core import Health, Image
+from edge.reader import Reader
 from edge.sinks.store import Store
 from edge.web import reading
 from edge.web.reading import MAX_BYTES, MAX_PICTURES, Busy, PictureReader
@@ -275,6 +278,24 @@ def test_pictures_on_their_way_are_bounded_together() -> None:
             pass
     with reader.place():  # who goes gives the place back
         pass
+
+
+def test_pictures_are_read_by_the_settings_of_now() -> None:
+    settings = [Config()]
+    made: list[Config] = []
+
+    def load() -> tuple[Reader, SignClassifier]:
+        made.append(settings[0])
+        return upload_nets()
+
+    reader = PictureReader(load, lambda: settings[0])
+    sent = encoded(demo_frame(0), ".jpg")
+    for _ in range(2):
+        asyncio.run(reader.read(sent))
+    settings[0] = Config(conf=0.9)
+    asyncio.run(reader.read(sent))
+
+    assert made == [Config(), Config(conf=0.9)]
 
 
 def test_a_picture_without_a_place_is_refused_before_it_is_sent(

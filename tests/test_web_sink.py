@@ -16,7 +16,7 @@ class FakeClock:
 
 
 def make_sink(clock: FakeClock, live: bool = True) -> PageSink:
-    return PageSink(About("camera 0", live, "models"), lambda: Health("online", 0.0), clock)
+    return PageSink(About("camera 0", live, lambda: "models"), lambda: Health("online", 0.0), clock)
 
 
 def test_rate_latency_and_age_are_those_of_the_newest_frames() -> None:

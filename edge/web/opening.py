@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 from edge.classifier import SignClassifier
 from edge.config import Config
@@ -32,20 +33,30 @@ log = logging.getLogger(__name__)
 TEMPORARY = Retention(days=0, megabytes=32)  # the history of a page without a store
 
 
+class Nets(NamedTuple):
+    """What the page knows of the nets, which a reload may change.
+
+    `words`: their names now; `load`: makes those that read uploads, by the `settings` of now.
+    """
+
+    words: Callable[[], str]
+    load: Callable[[], tuple[Reader, SignClassifier]]
+    settings: Callable[[], Config]
+
+
 def open_store_and_page(
     config: Config,
     info: SourceInfo,
-    models: str,
-    load: Callable[[], tuple[Reader, SignClassifier]],
+    nets: Nets,
     ending: Ending,
 ) -> Iterator[Sink]:
     """The sinks of `store` and `web`, the first to be closed last; none where neither is set.
 
     Each is opened when it is taken, so that it can be closed where the next one fails.
 
-    Without a store the page remembers this run, in a temporary file. `models`: in words; `load`:
-    makes the nets that read uploads. UsageError where the page would be open to all or its
-    packages are missing, OutputError where the file or the port cannot be had.
+    Without a store the page remembers this run, in a temporary file. UsageError where the page
+    would be open to all or its packages are missing, OutputError where the file or the port cannot
+    be had.
     """
     address = check_web(config)
     listener = None
@@ -70,8 +81,8 @@ def open_store_and_page(
 
     token, hosts = read_token(config.web_token), allowed_hosts(address, config.web_names)
     history = History(path)
-    sink = PageSink(About(info.name, info.live, models), info.health)
-    parts = Parts(sink, history, PictureReader(load), kept=bool(config.store))
+    sink = PageSink(About(info.name, info.live, nets.words), info.health)
+    parts = Parts(sink, history, PictureReader(nets.load, nets.settings), kept=bool(config.store))
     app = build_app(parts, lambda login: Rules(hosts, address.is_loopback, token, login))
     sink.closing.callback(history.close)
     sink.closing.callback(PageServer(app, listener).close)

@@ -12,6 +12,7 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 from edge.classifier import SignClassifier
+from edge.config import Config
 from edge.core import Image
 from edge.reader import Reader
 from edge.sources.info import SourceOptions
@@ -33,11 +34,13 @@ class Busy(Exception):  # noqa: N818 - a state, not an error
 class PictureReader:
     """Reads pictures on nets of its own and a patient thread, so that the line is not disturbed.
 
-    `load` makes them at the first picture.
+    `load` makes them at the first picture, and again at the next after the `settings` have changed.
     """
 
-    def __init__(self, load: Model) -> None:
+    def __init__(self, load: Model, settings: Callable[[], Config] = Config) -> None:
         self._load = load
+        self._settings = settings
+        self._loaded_by: Config | None = None
         self._nets: tuple[Reader, SignClassifier] | None = None
         self._turn = asyncio.Lock()
         self._pictures = 0
@@ -66,8 +69,9 @@ class PictureReader:
 
     def _read(self, data: bytes) -> dict[str, Any]:
         image = decode_picture(data, "this file", SourceOptions().max_pixels, FORMATS)
-        if self._nets is None:
-            self._nets = self._load()
+        settings = self._settings()
+        if self._nets is None or settings != self._loaded_by:
+            self._nets, self._loaded_by = self._load(), settings
         return answer(image, *self._nets)
 
 

@@ -21,11 +21,11 @@ SILENT_S = 5.0  # without a frame: then the rate and the signs of before are no 
 
 
 class About(NamedTuple):
-    """What does not change in a run: the source's name and whether it is live, the models."""
+    """The source's name, whether it is live, and what says which models are at work now."""
 
     source: str
     live: bool
-    models: str
+    models: Callable[[], str]
 
 
 class PageSink:
@@ -82,7 +82,7 @@ class PageSink:
             "dropped": health.dropped,
             "reconnects": health.reconnects,
         }
-        line: dict[str, Any] = {"models": self._about.models, "up_s": round(now - self._started)}
+        line: dict[str, Any] = {"models": self._about.models(), "up_s": round(now - self._started)}
         if latest is None:
             line |= {"fps": 0.0, "latency_ms": None, "age_ms": None, "frames": 0}
             return {"source": source, "line": line, "signs": [], "road": None}
