@@ -148,7 +148,7 @@ def sum_up(result: Result, config: Config) -> None:
     done = f"{frames} in {result.seconds:.1f} s, {rate:.1f} frames/s"
     outputs = [config.output, config.events, config.csv]
     outputs += [config.store, config.crops, config.snapshots]
-    written = [path for path in outputs if path not in ("", STDOUT)]
+    written = [path for path in outputs if path not in ("", STDOUT) and _is_there(Path(path))]
     wrote = f"; wrote {', '.join(written)}" if written else ""
     if config.source != DEMO or config.max_frames or result.signal is not None:
         log.info("%s, %d sign%s%s", done, tally.signs, "s" * (tally.signs != 1), wrote)
@@ -157,6 +157,13 @@ def sum_up(result: Result, config: Config) -> None:
     print(report(score(tally.events, load_truth())), file=file)
     print(f"speed              {done}{wrote}", file=file)
     print(tally.stages.table((50, 95)), file=file)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # it could not be written, either
+        return False
 
 
 if __name__ == "__main__":

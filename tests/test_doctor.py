@@ -225,6 +225,16 @@ def test_disk(tmp_path: Path, free_mb: int, state: str) -> None:
     assert finding.state == state
 
 
+def test_a_place_that_nobody_can_ask_about_is_a_finding(tmp_path: Path) -> None:
+    file = tmp_path / "edge.toml"
+    file.write_text(f'source = "0"\nstore = "{tmp_path}/{"x" * 300}/a.sqlite"\n')
+
+    done = execute("edge.doctor", "--config", str(file), "--json", cwd=tmp_path)
+
+    assert done.stderr == ""
+    assert "File name too long" in done.stdout
+
+
 def test_a_disk_that_is_not_there(tmp_path: Path) -> None:
     assert states(list(disk_findings(tmp_path / "gone"))) == ["problem"]
 

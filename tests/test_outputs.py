@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import re
 import sys
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
@@ -279,3 +280,14 @@ def test_a_table_on_stdout_is_nothing_but_a_table() -> None:
 
     assert out.getvalue() == ""
     assert "speed" in error.getvalue()
+
+
+def test_what_could_not_be_written_is_not_said_to_be(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "seen.jsonl").touch()
+    outputs = {"events": str(tmp_path / "seen.jsonl"), "crops": str(tmp_path / "crops")}
+    with caplog.at_level(logging.INFO):
+        sum_up(Result(Tally(), 1.0, None), Config(source="0", csv="x" * 300, **outputs))
+
+    assert caplog.messages[0].endswith(f"; wrote {tmp_path / 'seen.jsonl'}")

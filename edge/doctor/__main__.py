@@ -96,14 +96,22 @@ def settings_findings(child: Child, file: Path | None) -> Iterator[Finding]:
 
 
 def _written_to(config: Config) -> set[Path]:
-    """The nearest folders that are there of every output; this one where there is none."""
+    """The nearest folders of every output that are there, or that nobody may ask about; this one
+    where there is no output."""
     names = (getattr(config, name) for name in PLACES)
     outputs = [Path(name) for name in names if name not in ("", "-")]
     folders = set()
     for output in outputs or [Path("here")]:
         place = output.resolve().parent
-        folders.add(next(folder for folder in (place, *place.parents) if folder.is_dir()))
+        folders.add(next(folder for folder in (place, *place.parents) if _stands(folder)))
     return folders
+
+
+def _stands(folder: Path) -> bool:
+    try:
+        return folder.is_dir()
+    except OSError:  # `disk_findings` tells why
+        return True
 
 
 if __name__ == "__main__":
