@@ -24,10 +24,16 @@ from calibration.candidate import Target
 from calibration.publish_classifier import publish_classifier
 from calibration.publish_detector import pair_all, publish_detector
 from models.command import CommandParser
-from models.errors import ModelError, UsageError, run_command
-from models.spec import FOLDER, Spec, find_model, load_spec
+from models.errors import UsageError, run_command
+from models.spec import FOLDER, Spec, load_spec
 
 FIRST_VERSION = "0.1.0"
+GOES_WITH = {  # a flag with what is published
+    **dict.fromkeys(("seed", "seeds"), ("classifier",)),
+    **dict.fromkeys(("run", "twin", "model_version"), ("classifier", "detector")),
+    "size": ("detector",),
+    "classifier": ("detector", "pair"),
+}
 COARSEST = 32  # px: the nets halve a picture five times inside, whatever their heads look at
 
 
@@ -40,11 +46,9 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def _published(folder: Path, name: str) -> Spec | None:
-    """The model that is to be replaced, None where there is none."""
-    try:
-        return load_spec(find_model(str(folder / f"{name}.json")))
-    except ModelError:
-        return None
+    """The model that is to be replaced, None where there is none; ModelError for a broken one."""
+    path = folder / f"{name}.json"
+    return load_spec(path) if path.exists() else None
 
 
 def _next_version(old: Spec | None) -> str:
@@ -95,9 +99,12 @@ def main() -> None:
     flags = parser.parse(sys.argv[1:])
     if flags.what != "pair" and not flags.run:
         raise UsageError(f"{flags.what}: expected --run, the folder of a training run")
-    for name in ("seed", "seeds"):
-        if getattr(flags, name) and flags.what != "classifier":
-            raise UsageError(f"{flags.what}: expected no --{name}, which goes with a classifier")
+    for name, goes_with in GOES_WITH.items():
+        if getattr(flags, name) != parser.get_default(name) and flags.what not in goes_with:
+            flag = "--" + name.replace("_", "-")
+            raise UsageError(
+                f"{flags.what}: expected no {flag}, which goes with a {' or a '.join(goes_with)}"
+            )
     if flags.seed < 0:
         raise UsageError(f"--seed: expected 0 or more, found {flags.seed}")
     name = flags.name or flags.what

@@ -221,6 +221,15 @@ def test_splitting_again_writes_the_same_file(
     assert capsys.readouterr().out == f"{tmp_path / 'gtsdb.csv'}: judge 100, train 500\n"
 
 
+@pytest.mark.parametrize("learnt", ["train", "Train", "training"])
+def test_a_training_takes_of_a_yolo_set_what_is_to_be_learnt(learnt: str) -> None:
+    names = [f"{learnt}/images/a.jpg", "valid/images/b.jpg", "images/test/c.jpg"]
+    examples = [datasets.Example(name) for name in names]
+
+    assert datasets.learnt_of_yolo(examples) == examples[:1]
+    assert datasets.learnt_of_yolo(examples[1:]) == examples[1:]
+
+
 @needs_france
 def test_the_real_yolo_set_opens() -> None:
     dataset = datasets.open_dataset(REAL / "france")

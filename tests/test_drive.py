@@ -184,7 +184,13 @@ def test_the_proof_of_a_place_leaves_it_as_it_was(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("flag", "value"),
-    [("--seed", "-1"), ("--jobs", "0"), ("--seconds", "0"), ("--seconds", "nan")],
+    [
+        ("--seed", "-1"),
+        ("--jobs", "0"),
+        ("--seconds", "0.01"),
+        ("--seconds", "0"),
+        ("--seconds", "nan"),
+    ],
 )
 def test_a_number_that_makes_no_sense_is_a_usage_error(
     tmp_path: Path, flag: str, value: str

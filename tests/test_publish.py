@@ -149,6 +149,12 @@ def test_a_size_that_is_none_is_refused(text: str) -> None:
             "detector: expected no --seed, which goes with",
         ),
         (["pair", "--seeds", "r"], "pair: expected no --seeds, which goes with a classifier"),
+        (
+            ["pair", "--model-version", "9.9.9"],
+            "no --model-version, which goes with a classifier or",
+        ),
+        (["classifier", "--run", "r", "--size", "64x64"], "no --size, which goes with a detector"),
+        (["classifier", "--run", "r", "--classifier", "x"], "expected no --classifier"),
         (["everything"], "invalid choice: 'everything'"),
         ([], "required: what"),
     ],
@@ -158,6 +164,16 @@ def test_wrong_arguments_are_usage_errors(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["publish", *arguments])
     with pytest.raises(UsageError, match=message):
+        main()
+
+
+def test_a_broken_model_is_not_taken_for_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "classifier.json").write_text("{ broken")
+    words = ["publish", "classifier", "--run", "r", "--folder", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(ModelError, match=r"classifier\.json"):
         main()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import UsageError
-from tests.commands import execute
+from tests.commands import execute, failure
 from training import runs
 from training.runs import Train, meant, refuse_finished, run_training
 
@@ -78,13 +78,24 @@ def test_a_finished_run_that_is_called_again_keeps_its_origin(
 
 @pytest.mark.parametrize("name", ["recipe.json", "final.pt", "final.keras", "int8.npz"])
 def test_nothing_is_trained_where_a_finished_net_lies_alone(name: str, tmp_path: Path) -> None:
-    refuse_finished(tmp_path)
+    refuse_finished(tmp_path, "last.npz")
     (tmp_path / name).write_text("the only copy")
     with pytest.raises(UsageError, match=f"holds {name} of a training whose checkpoint is gone"):
-        refuse_finished(tmp_path)
+        refuse_finished(tmp_path, "last.npz")
     assert (tmp_path / name).read_text() == "the only copy"
     (tmp_path / "last.npz").touch()
-    refuse_finished(tmp_path)
+    refuse_finished(tmp_path, "last.npz")
+
+
+@pytest.mark.parametrize(("own", "other"), [("last.npz", "last.pt"), ("last.pt", "last.npz")])
+def test_nothing_is_trained_over_the_checkpoint_of_another_kind_of_net(
+    own: str, other: str, tmp_path: Path
+) -> None:
+    (tmp_path / own).touch()
+    refuse_finished(tmp_path, own)
+    (tmp_path / other).touch()
+    with pytest.raises(UsageError, match=f"holds {other}, the checkpoint of another kind of net"):
+        refuse_finished(tmp_path, own)
 
 
 def test_a_run_that_is_continued_names_the_commit_that_it_started_from(
@@ -136,6 +147,13 @@ def test_nothing_is_trained_on_nothing(
             ["--augment", "much"],
             "--augment: expected one of none, shift, light, full",
         ),
+        ("classifier", ["--fold", "1"], "--fold: expected --folds beside it, found fold 1 of none"),
+        ("detector", ["--fold", "1"], "--fold: expected --folds beside it, found fold 1 of none"),
+        (
+            "classifier",
+            ["--augment", "light", "--without", "noise"],
+            "--without: expected --augment full, harsh, clear, found light",
+        ),
         ("classifier", ["--colour", "red"], "--colour: expected one of rgb, grey"),
         ("classifier", ["--limit", "0"], "--limit: expected 1 or more, found 0"),
         ("detector", ["--epoch", "3"], 'unknown argument --epoch; did you mean "--epochs"?'),
@@ -160,6 +178,16 @@ def test_a_bad_flag_is_told_before_what_trains_is_loaded(
     loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in imports}
     assert "training" in loaded
     assert not loaded & {"keras", "tensorflow", "torch", "ultralytics"}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_framework_that_is_not_known_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "pytorch")
+    done = execute("training.classifier", "--run", "x", cwd=tmp_path)
+
+    assert "KERAS_BACKEND: expected tensorflow or torch, found 'pytorch'" in failure(done, 2)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -51,7 +51,7 @@ from training.feed import Look, undisturbed  # noqa: E402
 from training.gather import Choice, Gathered, gather, read_crops, side_of  # noqa: E402
 from training.judge import View  # noqa: E402
 from training.nets import NETS, Shape, build, load, merged  # noqa: E402
-from training.others import load_teachers  # noqa: E402
+from training.others import load_teachers, refuse_other_sight  # noqa: E402
 from training.runs import write_recipe  # noqa: E402
 from training.watched import margin, read_answers, surprise, write_answers  # noqa: E402
 
@@ -203,6 +203,17 @@ def test_teachers_of_other_classes_are_refused(run: Path) -> None:
         load_teachers([run / "final.keras"], CROP_SIZE, 10, 2.0)
     with pytest.raises(ModelError, match="expected an input of 32 px, found 48"):
         load_teachers([run / "final.keras"], 32, COUNT + 2, 2.0)
+
+
+def test_teachers_that_see_otherwise_are_refused(run: Path, tmp_path: Path) -> None:
+    net = [run / "final.keras"]
+    known = json.loads((run / "classes.json").read_text())
+    refuse_other_sight(net, Look("rgb", "none"), known)
+    with pytest.raises(UsageError, match=r"--colour grey --contrast none, found .* rgb and none"):
+        refuse_other_sight(net, Look("grey", "none"), known)
+    with pytest.raises(UsageError, match="expected the classes of --data, found others in"):
+        refuse_other_sight(net, Look("rgb", "none"), known[:-1])
+    refuse_other_sight([tmp_path / "final.keras"], Look("grey", "none"), [])  # nothing is known
 
 
 @pytest.mark.usefixtures("data")

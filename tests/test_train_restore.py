@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -91,6 +92,16 @@ def test_weights_of_yolo11n_fit_the_slim_net_but_for_its_box_branch(
     assert torch.equal(ours["model.20.cv3.0.2.weight"], theirs["model.23.cv3.0.2.weight"])
     assert ours["model.20.cv2.0.0.conv.weight"].shape[0] == 32
     assert "tensors fit" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(
+    not Path(os.environ.get("SIGN_DATA", "no data"), "gtsdb").is_dir(),
+    reason="$SIGN_DATA names no folder with gtsdb/",
+)
+def test_the_published_detector_is_restored_by_the_command_that_is_told(tmp_path: Path) -> None:
+    restore_command(["--detector", "detector", "--run", str(tmp_path / "restored")])
+
+    assert (tmp_path / "restored" / "final.pt").is_file()
 
 
 def test_a_classifier_is_no_detector_and_a_run_is_not_overwritten(tmp_path: Path) -> None:

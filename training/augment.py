@@ -72,6 +72,8 @@ class Augmentation:
             raise UsageError(
                 f"--without: expected some of {','.join(PARTS)}, found {','.join(sorted(strange))}"
             )
+        if self.without and level not in FAR:
+            raise UsageError(f"--without: expected --augment {', '.join(FAR)}, found {level}")
 
     def __call__(self, image: Image, rng: np.random.Generator) -> Image:
         """A stored crop, RGB (side, side, 3), to RGB (size, size, 3)."""

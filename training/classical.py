@@ -24,19 +24,22 @@ from skimage.feature import canny, hog
 from sklearn.svm import LinearSVC
 from tqdm import tqdm
 
-from models.errors import UsageError, run_command
+from models.errors import SourceError, UsageError, run_command
 from training.crops import Crops
 from training.feed import Look, undisturbed
 from training.gather import Choice, gather, learnt_parts
 from training.runs import (
+    CLASSES,
     RECIPE,
     Range,
     make_folder,
     meant,
     read_json,
+    refuse_fold_of_none,
     refuse_other_limit,
     refuse_other_recipe,
     refuse_out_of_range,
+    refuse_taken,
     run_training,
 )
 from training.views import Image
@@ -80,6 +83,7 @@ class Recipe:
                 f"--features: expected one of {', '.join(FEATURES)}, found {self.features!r}"
             )
         refuse_out_of_range(self, RANGES)
+        refuse_fold_of_none(self.folds, self.fold)
 
 
 def colour(image: Image) -> NDArray[np.float32]:
@@ -161,6 +165,7 @@ def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None
         refuse_other_recipe(run / RECIPE, saved.get("recipe", {}), recipe)
         refuse_other_limit(run / RECIPE, _limit_of(saved.get("command", "")), limit)
         return run / WEIGHTS
+    refuse_taken(run)
     choice = Choice(
         recipe.data, recipe.parts, recipe.folds, recipe.fold, recipe.drawn, recipe.seed, limit
     )
@@ -168,6 +173,8 @@ def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None
     outputs = len(data.classes)
     started = time.monotonic()
     features = described(data.train, recipe, "to train on")
+    if len(np.unique(data.train.labels)) < 2:
+        raise SourceError(f"{recipe.data}: expected two classes or more to tell apart, found one")
     print(f"{len(features)} crops, {len(data.watched.labels)} watched ({data.part})", flush=True)
     weights, offsets = fit(features, data.train.labels, recipe)
     seconds = time.monotonic() - started
@@ -180,7 +187,7 @@ def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None
     log = [{"loss": learnt["choose_nll"], "rate": 0.0, **entry, "seconds": seconds}]
     np.savez_compressed(run / WEIGHTS, **machine)
     write_answers(run / FILE, Answers(logits, data.watched.labels, data.names, data.part))
-    (run / "classes.json").write_text(json.dumps(data.classes))
+    (run / CLASSES).write_text(json.dumps(data.classes))
     (run / "log.json").write_text(json.dumps(log, indent=1))
     (run / "cost.json").write_text(json.dumps(cost))
     return run / WEIGHTS

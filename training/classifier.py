@@ -11,6 +11,7 @@ With KERAS_BACKEND=torch the same net is trained by PyTorch.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,14 @@ from training.augment import LEVELS, PARTS, Augmentation
 from training.crops import BALANCES, STORED
 from training.feed import COLOURS, CONTRASTS, Look
 from training.gather import learnt_parts
-from training.runs import Range, Train, meant, refuse_out_of_range, run_training
+from training.runs import (
+    Range,
+    Train,
+    meant,
+    refuse_fold_of_none,
+    refuse_out_of_range,
+    run_training,
+)
 
 FINAL = "final.keras"
 # Those of training.nets, which takes seconds to load.
@@ -90,6 +98,7 @@ WORDS = {
 def refuse_nonsense(recipe: Recipe) -> None:
     """UsageError for what cannot be trained, as far as that shows without data."""
     refuse_out_of_range(recipe, RANGES)
+    refuse_fold_of_none(recipe.folds, recipe.fold)
     if recipe.samples < recipe.batch:
         raise UsageError(f"--samples: expected a --batch or more, found {recipe.samples}")
     if recipe.foreign + recipe.background >= 1:
@@ -121,7 +130,10 @@ def _street_parts(recipe: Recipe) -> list[str]:
 
 
 def load() -> Train:
-    """The training itself, which needs Keras."""
+    """The training itself, which needs Keras; UsageError for a framework that it does not know."""
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if backend not in ("tensorflow", "torch"):
+        raise UsageError(f"KERAS_BACKEND: expected tensorflow or torch, found {backend!r}")
     from training.classifier_training import train  # noqa: PLC0415 – takes seconds: flags come first
 
     return train

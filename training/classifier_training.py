@@ -25,8 +25,14 @@ from training.crops import MIRRORED, chances, with_shares
 from training.feed import Batch, Look, Sampling, batches, undisturbed
 from training.gather import Choice, Gathered, gather, opened, outputs
 from training.nets import BRANCHED, Shape, build, merged, multiply_adds
-from training.others import load_teachers, take_weights
-from training.runs import make_folder, refuse_finished, refuse_other_limit, refuse_other_recipe
+from training.others import load_teachers, refuse_other_sight, take_weights
+from training.runs import (
+    CLASSES,
+    make_folder,
+    refuse_finished,
+    refuse_other_limit,
+    refuse_other_recipe,
+)
 from training.steps import PREDICT_BATCH, Predict, Settings, Steps, make_steps
 from training.watched import FILE, Answers, figures, margin, write_answers
 from training.workers import one_thread_for_opencv
@@ -194,26 +200,28 @@ def contact_sheet(data: Gathered, recipe: Recipe, path: Path, columns: int = 24)
 def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None = None) -> Path:
     """Train to the end (or to epoch `until`) and return the float model's file."""
     one_thread_for_opencv()
-    refuse_finished(run)
+    refuse_finished(run, "last.npz")
     make_folder(run)
     choice = Choice(
         recipe.data, recipe.parts, recipe.folds, recipe.fold, recipe.drawn, recipe.seed, limit
     )
     dataset = opened(recipe.data)
-    classes = len(outputs(dataset))
+    known = outputs(dataset)
+    classes = len(known)
+    look = Look(recipe.colour, recipe.contrast)
+    refuse_other_sight(_teachers(recipe), look, known)
     training = Training(recipe, run, classes, limit)  # what it needs is asked for before pictures,
     training.resume()  # which take minutes to read
     teach = load_teachers(_teachers(recipe), recipe.size, classes, recipe.softness)
     data = gather(choice, dataset)
     contact_sheet(data, recipe, run / "crops.png")
-    (run / "classes.json").write_text(json.dumps(data.classes))
+    (run / CLASSES).write_text(json.dumps(data.classes))
     print(
         f"{len(data.train.labels)} crops, {len(data.watched.labels)} watched ({data.part}); "
         f"{training.net.count_params()} parameters, {multiply_adds(training.net) / 1e6:.1f} M "
         f"multiply-adds, {keras.backend.backend()}",
         flush=True,
     )
-    look = Look(recipe.colour, recipe.contrast)
     watched = undisturbed(data.watched, look, margin(recipe.data), recipe.size)
     with SummaryWriter(run / "tensorboard", purge_step=training.epoch + 1) as board:
         while not training.finished and training.epoch < (until or recipe.epochs):

@@ -32,7 +32,6 @@ __all__ = [
     "part",
 ]
 
-LEARNT_FOLDER = "train"  # of a YOLO set that has folders for its parts
 GTSRB_PLACES = (
     "gtsrb/GTSRB_Final_Training_Images.zip",
     "gtsrb/GTSRB_Final_Training_Images",
@@ -129,7 +128,12 @@ def part(dataset: Dataset, name: str) -> tuple[Example, ...]:
 
 def learnt_of_yolo(examples: Sequence[Example]) -> Sequence[Example]:
     """What a training takes of a YOLO set: what lies below its folder `train`, all without one."""
-    return [each for each in examples if LEARNT_FOLDER in folder(each.name).split("/")] or examples
+    return [each for each in examples if "train" in _named_parts(each)] or examples
+
+
+def _named_parts(example: Example) -> set[str | None]:
+    """The parts that the folders above a picture name: `Images/Training/1.jpg` is in train."""
+    return {PART_FOLDERS.get(each.casefold()) for each in folder(example.name).split("/")}
 
 
 def _folder_parts(dataset: Dataset) -> list[str]:

@@ -24,6 +24,7 @@ from training.runs import (
     has_checkpoint,
     meant,
     read_json,
+    refuse_fold_of_none,
     refuse_out_of_range,
     run_training,
 )
@@ -98,11 +99,8 @@ def refuse_nonsense(recipe: Recipe) -> None:
 def _refuse_folds(recipe: Recipe) -> None:
     """UsageError where a fold would not be held out: what is divided is all of GTSDB, and the net
     must not have seen it before."""
+    refuse_fold_of_none(recipe.folds, recipe.fold)
     if not recipe.folds:
-        if recipe.fold:
-            raise UsageError(
-                f"--fold: expected --folds beside it, found fold {recipe.fold} of none"
-            )
         return
     if recipe.part != LEARNT:
         raise UsageError(

@@ -78,8 +78,9 @@ def build(recipe: Recipe) -> DetectionModel:
     if recipe.weights != "none":
         try:
             start, _ = load_checkpoint(recipe.weights)
-        except (OSError, TypeError, AssertionError) as error:
-            # A TypeError is what a broken file gets, an AssertionError one that is no .pt.
+        except (OSError, TypeError, AttributeError, AssertionError) as error:
+            # A TypeError is what a broken file gets, an AttributeError one that holds no net, an
+            # AssertionError one that is no .pt.
             raise SourceError(f"starting weights {recipe.weights}: {error}") from error
         own, found = net.state_dict(), _renumbered(start, net)
         fitting = {k: v for k, v in found.items() if k in own and own[k].shape == v.shape}

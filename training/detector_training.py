@@ -164,7 +164,7 @@ def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(os.cpu_count() or 1)  # Ultralytics has left one out
     one_thread_for_opencv()
-    refuse_finished(run)
+    refuse_finished(run, "last.pt")
     make_folder(run)
     training = Training(recipe, run, limit)
     training.resume()

@@ -130,8 +130,8 @@ def write_drive(
                 container.mux(stream.encode(picture))
             container.mux(stream.encode())
         text = json.dumps(truth_of(story, seen, size)).replace('{"id"', '\n{"id"')
-        (folder / "drive.json").write_text(text + "\n", encoding="utf-8")
         part.replace(folder / "drive.mp4")
+        (folder / "drive.json").write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise OutputError(f"cannot write the drive into {folder}: {error}") from error
     finally:
@@ -193,8 +193,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name, value, least in (("seed", options.seed, 0), ("jobs", options.jobs, 1)):
         if value < least:
             raise UsageError(f"--{name}: expected {least} or more, found {value}")
-    if not 0 < options.seconds <= SECONDS:
-        raise UsageError(f"--seconds: expected up to {SECONDS:g}, found {options.seconds:g}")
+    if not 1 / FPS <= options.seconds <= SECONDS:
+        expected = f"expected a frame or more and up to {SECONDS:g}"
+        raise UsageError(f"--seconds: {expected}, found {options.seconds:g}")
     if options.what == "histograms":
         prove_place(options.output)
         draw_histograms(options.drive, options.output)

@@ -212,7 +212,7 @@ def _negatives_and_drawings(choice: Choice) -> Crops:
     drawn, labels = [], []
     count = choice.drawn // (10 if choice.limit else 1)
     for label, drawings in tqdm(
-        _drawings(rng), desc="drawing", unit="", total=KINDS, mininterval=2
+        _drawings(rng) if count else (), desc="drawing", unit="", total=KINDS, mininterval=2
     ):
         for number in range(count):
             ground = grounds[int(rng.integers(len(grounds)))]

@@ -34,7 +34,7 @@ from training.feed import Look, undisturbed
 from training.gather import learnt_parts, outputs, read_crops, side_of
 from training.nets import load
 from training.report.metrics import probabilities
-from training.runs import RECIPE, read_json
+from training.runs import CLASSES, RECIPE, read_json
 from training.watched import (
     FILE,
     WATCHED,
@@ -73,7 +73,7 @@ def answer(run: Path, part: str, view: View = PLAINLY) -> tuple[Answers, list[st
     if part in learnt_parts(recipe.get("parts", Recipe.parts), recipe.get("folds", 0)):
         log.warning("%s has learnt from the pictures of %s: its figures say nothing", run, part)
     dataset = datasets.open_set(data)
-    classes = tuple(read_json(run / "classes.json", list))
+    classes = tuple(read_json(run / CLASSES, list))
     if classes != (known := outputs(dataset)):
         raise ModelError(
             f"{run}: expected a net for the {len(known)} classes of "

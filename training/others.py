@@ -9,9 +9,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from models.errors import ModelError
+from models.errors import ModelError, UsageError
+from training.feed import Look
 from training.nets import load
 from training.report.metrics import probabilities
+from training.runs import CLASSES, RECIPE, read_json
 from training.steps import Predict, frozen
 
 
@@ -26,6 +28,22 @@ def take_weights(net: keras.Model, path: Path) -> None:
                 f"found another architecture or width (layer {other.name})"
             )
         mine.set_weights(other.get_weights())
+
+
+def refuse_other_sight(paths: Sequence[Path], look: Look, classes: Sequence[str]) -> None:
+    """UsageError for a teacher that was trained to see in another way than its student, or to tell
+    other things apart, as far as its run's folder says."""
+    for run in (path.parent for path in paths):
+        if (run / RECIPE).exists():
+            recipe = read_json(run / RECIPE, dict).get("recipe", {})
+            seen = recipe.get("colour", "rgb"), recipe.get("contrast", "none")
+            if seen != (look.colour, look.contrast):
+                raise UsageError(
+                    f"--teachers: expected one that sees --colour {look.colour} --contrast "
+                    f"{look.contrast}, found {run} with {seen[0]} and {seen[1]}"
+                )
+        if (run / CLASSES).exists() and read_json(run / CLASSES, list) != list(classes):
+            raise UsageError(f"--teachers: expected the classes of --data, found others in {run}")
 
 
 def load_teachers(

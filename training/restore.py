@@ -142,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     parser = CommandParser("training.restore", __doc__)
     parser.add_argument("--detector", default="detector", help="a published detector")
-    parser.add_argument("--model", default="yolo11n.yaml", help="the net that it is of")
+    parser.add_argument("--model", default="slim", help="the net that it is of (%(default)s)")
     parser.add_argument("--run", type=Path, default=Path("runs/restored"), help="where to write")
     flags = parser.parse(given)
     refuse_taken(flags.run)

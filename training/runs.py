@@ -16,6 +16,8 @@ from models.errors import OutputError, SourceError, UsageError
 
 RECIPE = "recipe.json"
 COMMIT = "commit.txt"
+CLASSES = "classes.json"  # what the outputs of a classifier mean
+CHECKPOINTS = ("last.npz", "last.pt")  # of a classifier, of a detector
 FINISHED = (RECIPE, "final.keras", "final.pt", "watched*.npz", "judge*.npz", "int8.npz")
 HERE = Path(__file__).parent
 
@@ -41,9 +43,13 @@ def make_folder(run: Path) -> None:
         raise OutputError(f"run folder {run}: {error}") from error
 
 
-def refuse_finished(run: Path) -> None:
-    """UsageError where a training left a net but no checkpoint: nothing there can be continued, and
-    what is trained anew would stand among files of another training."""
+def refuse_finished(run: Path, checkpoint: str) -> None:
+    """UsageError where a training left a net but not this checkpoint: nothing there can be
+    continued, and what is trained anew would stand among files of another training."""
+    if others := [name for name in CHECKPOINTS if name != checkpoint and (run / name).exists()]:
+        raise UsageError(
+            f"{run} holds {others[0]}, the checkpoint of another kind of net: choose another --run"
+        )
     if has_checkpoint(run):
         return
     if found := _finished(run):
@@ -115,6 +121,12 @@ def refuse_out_of_range(recipe: Any, ranges: Mapping[str, Range]) -> None:
     for name, wanted in ranges.items():
         if not wanted.holds(value := getattr(recipe, name)):
             raise UsageError(f"{_flag(name)}: expected {wanted}, found {value:g}")
+
+
+def refuse_fold_of_none(folds: int, fold: int) -> None:
+    """UsageError for a fold where nothing is divided."""
+    if fold and not folds:
+        raise UsageError(f"--fold: expected --folds beside it, found fold {fold} of none")
 
 
 def commit() -> str:

@@ -58,9 +58,11 @@ def read_answers(path: Path) -> Answers:
 
 
 def read_right(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which ones are read right; of the 45 outputs of a sign reader only the 43 signs count."""
+    """Which ones are read right; of the 45 outputs of a sign reader only the 43 signs count where
+    the picture shows one of them."""
     known = COUNT if logits.shape[1] == len(label_names()) else logits.shape[1]
-    return np.asarray(logits[:, :known].argmax(axis=1) == labels, np.bool_)
+    among = logits[:, :known].argmax(axis=1)
+    return np.where(labels < known, among, logits.argmax(axis=1)) == labels
 
 
 def figures(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, float]:

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from models.errors import ModelError, SourceError
-from training.runs import RECIPE, read_json
+from training.runs import CLASSES, RECIPE, read_json
 from training.watched import FILE, Answers, read_answers
 
 NET = "final.keras"
 INT8 = "int8.npz"
-CLASSES = "classes.json"
 LOG = "log.json"
 OTHER_KIND = "final.pt"  # what a detector's run leaves
 
