@@ -112,14 +112,9 @@ def test_shapes_are_told_apart_by_their_outline(
     assert cost == {"parameters": weights.size + 3, "multiply_adds": weights.size}
 
 
-def test_one_class_is_told(tmp_path: Path) -> None:
-    for part in ("train", "val"):
-        (tmp_path / "set" / part / "only").mkdir(parents=True)
-        for number in range(3):
-            picture = np.full((32, 32, 3), 40 * number, np.uint8)
-            cv2.imwrite(str(tmp_path / "set" / part / "only" / f"{number}.png"), picture)
+def test_one_class_is_told(shapes: Path, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="expected two classes or more to tell apart, found one"):
-        train(Recipe(data=str(tmp_path / "set"), features="colour"), tmp_path / "run")
+        train(Recipe(data=str(shapes), features="colour"), tmp_path, limit=1)
 
 
 def test_the_files_of_another_training_are_not_written_over(shapes: Path, tmp_path: Path) -> None:
