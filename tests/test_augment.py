@@ -226,3 +226,40 @@ def test_some_signs_are_seen_from_far_aside(level: str, least: float, most: floa
         narrow.append(np.ptp(x) / np.ptp(y))
     assert least < min(narrow) < most
     assert 0.9 < np.median(narrow) < 1.1
+
+
+RED = (200, 30, 40)  # RGB
+
+
+def test_what_makes_grey_of_it_gets_blue_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def bluish(image: Image, _rng: object, blur: float) -> Image:
+        assert 0 < blur < 1
+        seen.append(image[0, 0].tolist())
+        image[:, :, 0] = 255
+        return image
+
+    monkeypatch.setattr(augment, "disturb", bluish)
+    without = ",".join(part for part in PARTS if part != "light")
+    out = Augmentation("full", without)(np.full((STORED, STORED, 3), RED, np.uint8), dice(1))
+
+    assert seen == [list(RED[::-1])]
+    assert out[0, 0].tolist() == [200, 30, 255]
+
+
+def test_a_codec_gets_blue_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    encode, seen = cv2.imencode, []
+
+    def watched(kind: str, image: Image, words: list[int]) -> tuple[bool, Image]:
+        seen.append(image.mean((0, 1)).round().tolist())
+        return encode(kind, image, words)
+
+    monkeypatch.setattr(cv2, "imencode", watched)
+    monkeypatch.setitem(augment.FAR, "clear", 0.0)
+    monkeypatch.setitem(augment.CODED, "clear", 1.0)
+    without = ",".join(part for part in PARTS if part != "resolution")
+    out = Augmentation("clear", without)(np.full((STORED, STORED, 3), RED, np.uint8), dice())
+
+    assert seen == [list(RED[::-1])]
+    assert np.abs(out.astype(int) - RED).max() < 12

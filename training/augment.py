@@ -111,7 +111,7 @@ class Augmentation:
         lit = out
         if (dark := DARK[self.level]) and rng.random() < dark:
             out = _dusk(out, rng)
-        for dimmer in (disturb(out, rng, blur=0.4), out):
+        for dimmer in (_swapped(disturb(_swapped(out), rng, blur=0.4)), out):
             if dimmer.std() > LEAST_CONTRAST:  # nothing can be learnt from black
                 return dimmer
         return lit
@@ -184,8 +184,13 @@ def _far(sizes: tuple[int, int], coded: float, image: Image, rng: np.random.Gene
 
 
 def _compress(image: Image, quality: int) -> Image:
-    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+    _, data = cv2.imencode(".jpg", _swapped(image), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return _swapped(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8))
+
+
+def _swapped(image: Image) -> Image:
+    """RGB as BGR, or back: red and blue count differently for brightness, and in a JPEG."""
+    return np.ascontiguousarray(image[:, :, ::-1])
 
 
 def _grain(image: Image, rng: np.random.Generator) -> Image:

@@ -106,7 +106,7 @@ def _clip(boxes: Boxes, width: int, height: int, settings: ViewSettings) -> Boxe
 
 
 def disturb(image: Image, rng: np.random.Generator, blur: float = 0.2) -> Image:
-    """Other cameras, lights and weathers: colour, gamma, blur, noise, compression."""
+    """Other cameras, lights and weathers, BGR: colour, gamma, blur, noise, compression."""
     if rng.random() < 0.8:
         image = _relight(image, rng)
     if rng.random() < blur:
