@@ -12,15 +12,16 @@ HIDDEN = "***"
 _USER = re.compile(r"(\b[a-z][a-z0-9+.-]{0,30}://)[^\s\"'<>]{0,512}@", re.IGNORECASE)
 _QUERY = re.compile(r"(\b[a-z][a-z0-9+.-]{0,30}://[^\s\"'<>?]{0,1024})\?[^\s\"'<>]*", re.IGNORECASE)
 _NAMED = re.compile(
-    r"((?:token|password|passwd|pwd|psw|secret|api_?key|(?<![a-z])pass)[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;]+",
+    r"((?:token|password|passwd|secret|api_?key)[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;]+",
     re.IGNORECASE,
 )
 # A camera's user and password as a piece of the path: rtsp://camera/user:password/stream.
-_PIECE = re.compile(
-    r"(\b[a-z][a-z0-9+.-]{0,30}://[^\s\"'<>/?]{1,256}/(?:[^\s\"'<>?]{0,256}/)?)"
-    r"[^\s\"'<>/?:]{1,64}:[^\s\"'<>/?]{1,64}",
-    re.IGNORECASE,
+_PATH = re.compile(
+    r"(\b[a-z][a-z0-9+.-]{0,30}://[^\s\"'<>/?]{1,256}/)([^\s\"'<>?]{1,1024})", re.IGNORECASE
 )
+_PIECE = re.compile(r"(^|(?<=/))[^/:]{0,64}:[^/]{1,64}")
+# As such a path names a password; elsewhere these words may mean anything.
+_SHORT = re.compile(r"((?<![a-z])(?:pass|pwd|psw)=)[^\s\"'&,;]+", re.IGNORECASE)
 _BEARER = re.compile(
     r"(\b(?:bearer|authorization[\"']?\s*[:=]\s*[\"']?basic)\s+)[a-z0-9+/=._~-]{6,}", re.IGNORECASE
 )
@@ -40,7 +41,10 @@ def redact_text(text: str, secrets: Iterable[str] = ()) -> str:
 def redact_path(text: str) -> str:
     """The same text without what is called a token or a password in it, or stands in an address's
     path as user:password does."""
-    return _NAMED.sub(rf"\1{HIDDEN}", _PIECE.sub(rf"\1{HIDDEN}", text))
+    text = _PATH.sub(lambda found: found[1] + _PIECE.sub(HIDDEN, found[2]), text)
+    for named in (_NAMED, _SHORT):
+        text = named.sub(rf"\1{HIDDEN}", text)
+    return text
 
 
 def secrets_in(url: str) -> list[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+import av
 import pytest
 
-from edge.sources.containers import file_extent
+from edge.sources.containers import ends_whole, file_extent
 
 
 @pytest.mark.parametrize(
@@ -39,3 +40,17 @@ def test_a_file_is_cut_where_its_last_part_is_longer_than_the_file(
     path.write_bytes(content)
 
     assert file_extent(path).cut is is_cut
+
+
+def test_a_fragmented_video_is_whole_with_its_table_only(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.mp4"
+    with av.open(str(whole), "w", options={"movflags": "frag_keyframe+empty_moov"}) as container:
+        stream = container.add_stream("libx264", rate=25)
+        for _ in range(20):
+            container.mux(stream.encode(av.VideoFrame(640, 480, "yuv420p")))
+        container.mux(stream.encode(None))
+    assert ends_whole(whole)
+    data = whole.read_bytes()
+    for cut in (data[:-1], data[:-16], data[: len(data) // 2], b"", b"short"):
+        (tmp_path / "cut.mp4").write_bytes(cut)
+        assert not ends_whole(tmp_path / "cut.mp4")

@@ -119,7 +119,7 @@ def test_one_class_is_told(shapes: Path, tmp_path: Path) -> None:
 
 def test_the_files_of_another_training_are_not_written_over(shapes: Path, tmp_path: Path) -> None:
     (tmp_path / "last.npz").touch()
-    with pytest.raises(UsageError, match="holds a checkpoint of a training"):
+    with pytest.raises(UsageError, match=r"holds last\.npz, the checkpoint of another kind"):
         train(Recipe(data=str(shapes), features="colour"), tmp_path)
 
 

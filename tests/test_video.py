@@ -365,15 +365,16 @@ def test_a_read_only_disk_is_told_before_the_first_frame(tmp_path: Path) -> None
         VideoSink(disk / "out.mp4", as_it_is)
 
 
+@pytest.mark.parametrize("live", [False, True], ids=["file", "camera"])
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("share", [0.5, 0.95], ids=["early", "in the last moment"])
 def test_a_full_disk_is_one_error_and_what_was_written_still_plays(
-    tmp_path: Path, suffix: str, share: float
+    tmp_path: Path, suffix: str, share: float, live: bool
 ) -> None:
     times = [index / 25 for index in range(60)]
     needed = write(tmp_path / f"whole.{suffix}", times, noise).stat().st_size
     with mounted(tmp_path / "disk", f"size={int(needed * share)}") as disk:
-        sink = VideoSink(disk / f"out.{suffix}", as_it_is)
+        sink = VideoSink(disk / f"out.{suffix}", as_it_is, live=live)
         told = r"out\..*(No space left on device|did not take all of it).*out\.part\."
         with pytest.raises(OutputError, match=told):
             for index, time in enumerate(times):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from contextlib import ExitStack
+import time
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx
@@ -23,6 +24,7 @@ from tests.pages import make_road_scene, page
 from tests.scenes import grey, make_track
 
 PATIENCE_S = 60.0
+KEEP_ALIVE_S = 15.0
 
 
 def test_a_wide_picture_shrinks_with_its_boxes() -> None:
@@ -155,12 +157,31 @@ def test_a_connection_on_which_nobody_asks_is_closed(
         place = client.base_url.host, client.base_url.port
         with socket.create_connection(place) as silent, socket.create_connection(place) as slow:
             slow.sendall(b"GET / HTTP/1.1\r\nHost: ")
-            assert closed(silent) and closed(slow)
+            assert all_of(silent) == all_of(slow) == b""
+        monkeypatch.setattr(server, "SILENT_S", 1.0)
         with socket.create_connection(place) as satisfied:
             satisfied.sendall(b"GET /icon.svg HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            assert closed(satisfied)
+            start = time.monotonic()
+            assert all_of(satisfied).startswith(b"HTTP/1.1 200 OK")
+            assert time.monotonic() - start < KEEP_ALIVE_S  # the server's own patience
 
-        assert client.get("/").status_code == 200
+
+def test_who_takes_an_answer_slowly_gets_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "SILENT_S", 0.2)
+    body = bytes(30_000_000)
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+
+    listener = listen(parse_address("0"))
+    port = listener.getsockname()[1]
+    answering = PageServer(app, listener)
+    with socket.create_connection(("127.0.0.1", port)) as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+        slow.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert len(all_of(slow, pause_s=0.003)) > len(body)
+    answering.close()
 
 
 def test_there_are_never_more_sockets_than_so_many(
@@ -170,18 +191,18 @@ def test_there_are_never_more_sockets_than_so_many(
     with page(tmp_path) as (client, _, _), ExitStack() as stack:
         place = client.base_url.host, client.base_url.port
         sockets = [stack.enter_context(socket.create_connection(place)) for _ in range(4)]
-        assert closed(sockets[3])
+        assert all_of(sockets[3]) == b""
 
         sockets[0].sendall(b"GET /icon.svg HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert sockets[0].recv(15) == b"HTTP/1.1 200 OK"
 
 
-def closed(connection: socket.socket) -> bool:
-    """Whether the server ends it; whatever it answers before is read."""
+def all_of(connection: socket.socket, pause_s: float = 0.0) -> bytes:
+    """What the server sends until it ends the connection, taken with pauses."""
     connection.settimeout(PATIENCE_S)
-    try:
-        while connection.recv(65_536):
-            pass
-    except ConnectionResetError:
-        pass
-    return True
+    found = bytearray()
+    with suppress(ConnectionResetError):
+        while more := connection.recv(65_536):
+            found += more
+            time.sleep(pause_s)
+    return bytes(found)

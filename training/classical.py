@@ -35,11 +35,11 @@ from training.runs import (
     make_folder,
     meant,
     read_json,
+    refuse_finished,
     refuse_fold_of_none,
     refuse_other_limit,
     refuse_other_recipe,
     refuse_out_of_range,
-    refuse_taken,
     run_training,
 )
 from training.views import Image
@@ -165,7 +165,7 @@ def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None
         refuse_other_recipe(run / RECIPE, saved.get("recipe", {}), recipe)
         refuse_other_limit(run / RECIPE, _limit_of(saved.get("command", "")), limit)
         return run / WEIGHTS
-    refuse_taken(run)
+    refuse_finished(run, WEIGHTS)
     choice = Choice(
         recipe.data, recipe.parts, recipe.folds, recipe.fold, recipe.drawn, recipe.seed, limit
     )

@@ -17,7 +17,7 @@ from edge.core import Event, Frame, Image, Scene
 from edge.sinks.files import Part
 from edge.sinks.sound import Sound
 from edge.sinks.yuv import fitted, to_yuv
-from edge.sources.containers import file_extent
+from edge.sources.containers import ends_whole, file_extent
 from edge.sources.info import as_text
 from models.errors import OutputError, UsageError
 
@@ -41,11 +41,12 @@ ENCODER = {
 
 # Whatever happens, all but the last half second is on its way to the disk and plays: an mp4 is
 # written as fragments, a Matroska as short clusters. A whole mp4 becomes an ordinary one in the
-# end, by writing its index behind the pictures (FFmpeg 8; before that it stays fragmented, which
-# players read as well). Nothing is copied, so that closing takes no longer for a long video. That
-# index waits in memory, 72 bytes a frame: a live source, which may never end, goes without.
+# end, by writing its index behind the pictures (FFmpeg 8.1; what 8.0 makes cannot be read, and
+# before that it stays fragmented, which players read as well). Nothing is copied, so that closing
+# takes no longer for a long video. That index waits in memory, 72 bytes a frame or 190 MB a day: a
+# live source, which may never end, makes do with the one of its fragments, 7 MB a day.
 WHOLE_S = 0.5
-HYBRID = "hybrid_fragmented+" if av.library_versions["libavformat"] >= (62, 0, 0) else ""
+HYBRID = "hybrid_fragmented+" if av.library_versions["libavformat"] >= (62, 12, 0) else ""
 FRAGMENTED = "frag_keyframe+delay_moov+default_base_moof"
 CONTAINER: dict[str, dict[str, str]] = {
     "mp4": {"movflags": HYBRID + FRAGMENTED, "frag_duration": str(int(WHOLE_S * 1e6))},
@@ -66,7 +67,7 @@ class VideoSink:
     grows it is called `seen.part.mp4` and plays up to the last half second, also after a kill or a
     full disk; it has its name after a good close. Without a single frame there is none, and a
     warning. `fps` is what the source says of itself, and goes into the header; of a `live` one an
-    mp4 stays in fragments, so that days of it take no more memory than minutes. The `sound` is
+    mp4 stays in fragments, so that days of it take little memory. The `sound` is
     copied as far as the pictures go, up to where the clock of the source first goes back. A picture
     of another size (a camera that was set anew) is scaled into that of the first.
 
@@ -134,7 +135,7 @@ class VideoSink:
             self._mux(self._stream.encode(None), self._clock.ticks)
             self._mux_sound(self._clock.segment, self._clock.end)
             self._container.close()
-            if file_extent(part.path).cut:  # older PyAV keeps quiet about the last write
+            if not self._is_whole(part.path):  # PyAV keeps quiet about the last write
                 raise OSError(errno.EIO, "the disk did not take all of it")
         except Failure as error:
             self._part = part
@@ -163,6 +164,11 @@ class VideoSink:
         context.colorspace, context.color_range = BT601_MATRIX, VIDEO_RANGE
         if self._sound is not None:
             self._sound.add_to(self._container, self._format)
+
+    def _is_whole(self, path: Path) -> bool:
+        if self._format == "mp4" and (self._live or not HYBRID):  # to go through hours takes long
+            return ends_whole(path)
+        return not file_extent(path).cut
 
     def _mux(self, packets: Iterable[Any], ticks: int) -> None:
         for packet in packets:

@@ -46,6 +46,22 @@ def file_extent(path: Path) -> Extent:
     return Extent()
 
 
+def ends_whole(path: Path) -> bool:
+    """Whether a fragmented MP4 ends with the table of its fragments, which is written last.
+
+    Its last box says how long the table is; ISO/IEC 14496-12, 8.8.9 and 8.8.11.
+    """
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - 16))
+        last = file.read()
+        start = size - int.from_bytes(last[12:], "big")
+        if last[4:8] != b"mfro" or start < 0:
+            return False
+        file.seek(start)
+        return file.read(8)[4:] == b"mfra"
+
+
 def _mp4_boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
     """(type, end) of each box at the top level; ISO/IEC 14496-12, 4.2."""
     start = 0

@@ -29,6 +29,7 @@ class Impatient(H11Protocol):
 
     _timer: asyncio.TimerHandle | None = None
     _answered: Any = None  # the request whose answer was whole at the last look
+    _left = 0  # bytes of it that were still to be sent then
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -43,11 +44,14 @@ class Impatient(H11Protocol):
         super().connection_lost(exc)
 
     def _look(self) -> None:
-        request = self.cycle
-        if request is None or (request.response_complete and request is self._answered):
+        request, left = self.cycle, self.transport.get_write_buffer_size()
+        moves = left != self._left  # of an answer to one who takes it slowly
+        self._left = left
+        silent = request is None or (request.response_complete and request is self._answered)
+        if silent and not (left and moves):
             self.transport.abort()
             return
-        self._answered = request if request.response_complete else None
+        self._answered = request if request is not None and request.response_complete else None
         self._timer = self.loop.call_later(SILENT_S, self._look)
 
 
