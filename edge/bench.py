@@ -32,6 +32,7 @@ from edge.bare import CALLS, Bare, Turns, bare_table, best_rate
 from edge.classifier import SignClassifier
 from edge.config import SETTINGS, Config, load, meaning
 from edge.core import Box, Event, Image, Reading, Scene
+from edge.interrupt import Interrupted
 from edge.line import build, load_models
 from edge.machine import machine
 from edge.measure import Stages, peak_memory
@@ -76,6 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if flags.json:
         prove_place(flags.json)
     keep_memory()
+    signal.signal(signal.SIGTERM, _stop)  # else a child that waits for its turn would wait for ever
     result = measure(config, flags.frames)
     print(table(result))
     if flags.json:
@@ -98,13 +100,25 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse(arguments)
 
 
+def _tell(what: str) -> None:
+    """Where somebody waits at a terminal, what the minutes are for."""
+    if sys.stderr.isatty():
+        print(f"… {what}", file=sys.stderr)
+
+
+def _stop(number: int, _frame: object) -> None:
+    raise Interrupted(number)
+
+
 def measure(config: Config, frames: int) -> dict[str, Any]:
     """All figures by name, ready for JSON."""
     with tempfile.TemporaryDirectory() as folder:
         video = str(Path(folder, "bench.mp4"))
+        _tell(f"the stages of the line, one after the other: {frames} frames")
         stages, models = time_stages(config, frames, video)
         limited = replace(config, max_frames=WARM_UP + frames)
         log_file = str(Path(folder, "bench.jsonl"))
+        _tell("the bare nets, and the whole command twice in turn with them")
         nets = Bare(config.detector, config.classifier)
         batches = [nets.measure(calls := min(CALLS, frames))]
         whole, rates, reads = {}, [], models["reads_a_frame"]

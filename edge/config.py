@@ -7,6 +7,7 @@ The command line wins over `edge.toml`, which wins over the defaults below. What
 from __future__ import annotations
 
 import json
+import logging
 import math
 import re
 import sys
@@ -22,6 +23,8 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+log = logging.getLogger(__name__)
 
 DEFAULT_FILE = Path("edge.toml")  # read from the current folder where it exists
 
@@ -114,7 +117,7 @@ class Config:
 # What each setting means: the comment in `--print-config` and the help of its flag.
 SETTINGS: Mapping[str, str] = {
     "source": "what to watch: camera number, /dev/…, csi://N, rtsp://…, http://…, udp://…, "
-    "file, folder, glob, test: or demo:",
+    "file, folder or glob of pictures, test: or demo:",
     "output": "annotated result: an .mp4 or .mkv file, NAME.part.mp4 until the run ends, or a "
     "folder for pictures",
     "events": "events, one JSON object a line: a file, NAME.part.jsonl until the run ends, or - "
@@ -200,9 +203,11 @@ def load(file: Path | None, flags: Mapping[str, Value]) -> Config:
     Without a `file`, `edge.toml` of the current folder is read where there is one. A key that is
     not known or a value of the wrong type is a UsageError that names it.
     """
-    if file is None and DEFAULT_FILE.is_file():
-        file = DEFAULT_FILE
+    unasked = file is None and DEFAULT_FILE.is_file()
+    file = DEFAULT_FILE if unasked else file
     values = read_toml(file) if file else {}
+    if unasked:
+        log.info("settings: %s", file)
     return Config(**{**values, **flags})  # type: ignore[arg-type]
 
 

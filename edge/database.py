@@ -157,9 +157,11 @@ def _check(connection: sqlite3.Connection, path: Path) -> bool:
     if application != APPLICATION:
         raise OutputError(f"{path}: expected an event store, found another program's database")
     if schema != SCHEMA:
+        newer = "a newer version: update this one, or name another file"
+        by = newer if schema > SCHEMA else "an older version: name another file"
         raise OutputError(
             f"{path}: expected an event store of schema {SCHEMA}, found schema {schema}, written "
-            "by a newer version: update this one, or name another file"
+            f"by {by}"
         )
     connection.execute("SELECT max(number) FROM events").fetchone()
     return False

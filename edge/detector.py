@@ -65,7 +65,13 @@ class YoloDetector:
         self._logit = float(np.log(clipped / (1 - clipped)))
 
     def detect(self, image: Image) -> list[Detection]:
-        """Boxes above the score threshold, best first, in full-frame pixels; empty if none."""
+        """Boxes above the score threshold, best first, in full-frame pixels; empty if none.
+
+        ValueError for what is no picture as this one wants it: BGR, uint8, (H, W, 3).
+        """
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            found = f"{image.dtype} {image.shape}"
+            raise ValueError(f"expected a picture of BGR, uint8 (H, W, 3), found {found}")
         eye = self._fitting(image)
         small, place = letterbox(image, eye.width, eye.height)
         boxes, scores = self._decode(eye, eye.runtime(small))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
 import pytest
 
 from edge.bench import POINTS
-from tests.commands import execute, failure
+from tests.commands import TIMEOUT_S, environment, execute, failure
 from tests.media import noise, steady, write_video
+from tests.waiting import eventually
 
 LIMIT_S = 900.0  # it starts three processes with both models each
 
@@ -53,6 +57,21 @@ def test_every_figure_is_measured(video: Path, tmp_path: Path) -> None:
     for word in ("detect", "encode", "end_to_end", "events and video", "bare invoke()"):
         assert word in done.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["bench.json"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
+def test_a_bench_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "edge.bench", "--frames", "400"]
+    surroundings = environment() | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=surroundings
+    ) as bench:
+        assert eventually(lambda: any(tmp_path.iterdir()))
+        bench.terminate()
+        assert bench.communicate(timeout=TIMEOUT_S)[1] == ""
+        assert bench.returncode == 128 + signal.SIGTERM
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_pictures_are_measured_and_nothing_of_a_deployment_is_touched(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from pathlib import Path
 
 import pytest
@@ -28,13 +29,16 @@ def test_a_flag_wins_over_the_file_and_the_file_over_the_default(toml: Path) -> 
     assert config == Config(detector="detector-fast", threads=2)
 
 
-def test_edge_toml_of_the_current_folder_is_read_without_being_asked_for(
-    toml: Path, monkeypatch: pytest.MonkeyPatch
+def test_edge_toml_of_the_current_folder_is_read_without_being_asked_for_and_that_is_told(
+    toml: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     toml.write_text("max_frames = 7\n")
     monkeypatch.chdir(toml.parent)
+    with caplog.at_level(logging.INFO):
+        assert load(None, {}).max_frames == 7
+        assert load(toml, {}).max_frames == 7
 
-    assert load(None, {}).max_frames == 7
+    assert caplog.messages == ["settings: edge.toml"]
 
 
 def test_without_file_and_flags_the_defaults_hold(

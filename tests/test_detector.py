@@ -140,6 +140,15 @@ def test_a_box_turned_inside_out_takes_no_other_away() -> None:
     assert found.box == pytest.approx((26, 10, 30, 14))
 
 
+@pytest.mark.parametrize(
+    "image",
+    [np.zeros((16, 32), np.uint8), SAME.astype(np.float32), np.zeros((16, 32, 4), np.uint8)],
+)
+def test_what_is_no_picture_of_ours_is_named(image: Image) -> None:
+    with pytest.raises(ValueError, match=r"expected .*BGR, uint8 \(H, W, 3\), found (ui|fl)"):
+        made(Anchor(8, 1, 2, reach(1, 1, 1, 1))).detect(image)
+
+
 @pytest.mark.parametrize("bins", [reach(1, 0, 1, 0), reach(0, 1, 0, 1), reach(0, 0, 0, 0)])
 def test_a_box_without_area_is_none(bins: tuple[list[int], ...]) -> None:
     assert made(Anchor(8, 1, 2, bins)).detect(SAME) == []

@@ -405,6 +405,12 @@ def write_newer(path: Path) -> None:
         connection.execute(f"PRAGMA user_version = {SCHEMA + 1}")
 
 
+def write_older(path: Path) -> None:
+    filled(path, 1, FakeClock()).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"PRAGMA user_version = {SCHEMA - 1}")
+
+
 def write_broken(path: Path) -> None:
     filled(path, 50, FakeClock()).close()
     data = bytearray(path.read_bytes())
@@ -426,7 +432,11 @@ def write_broken_text(path: Path) -> None:
     [
         (write_text, "another kind of file"),
         (write_foreign, "found another program's database"),
-        (write_newer, f"expected an event store of schema {SCHEMA}, found schema {SCHEMA + 1}"),
+        (write_newer, f"of schema {SCHEMA}, found schema {SCHEMA + 1}, written by a newer version"),
+        (
+            write_older,
+            f"of schema {SCHEMA}, found schema {SCHEMA - 1}, written by an older version",
+        ),
         (write_broken, "damaged"),
         (write_broken_text, "damaged"),
     ],

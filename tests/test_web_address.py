@@ -124,6 +124,15 @@ def test_a_port_that_is_taken_is_one_error() -> None:
             listen(parse_address(str(port)))
 
 
+def test_the_url_of_all_addresses_names_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "Car.example")
+    for text in ("0.0.0.0:0", "[::]:0"):
+        address = parse_address(text)
+        with listen(address) as listener:
+            assert page_url(address, listener) == f"http://car.local:{listener.getsockname()[1]}/"
+            assert "car.local" in allowed_hosts(address, "")
+
+
 def test_the_url_names_the_port_that_was_given() -> None:
     address = parse_address("0")
     with listen(address) as listener:

@@ -120,6 +120,8 @@ def listen(address: Address) -> socket.socket:
 
 
 def page_url(address: Address, listener: socket.socket) -> str:
-    """What to type into a browser."""
+    """What to type into a browser; where every address of this machine is served, its name."""
     host = f"[{address.host}]" if ":" in address.host else address.host
+    if ipaddress.ip_address(str(address.place[0]).partition("%")[0]).is_unspecified:
+        host = f"{socket.gethostname().partition('.')[0].lower()}.local"
     return f"http://{host}:{listener.getsockname()[1]}/"
