@@ -26,7 +26,7 @@ from edge.outputs import METRICS, check_places
 from edge.sinks.growing import STDOUT
 from edge.sources.usb import camera_table
 from edge.web.address import DEFAULT as WEB_ADDRESS
-from models.command import CommandParser
+from models.command import CommandParser, Once
 from models.errors import UsageError, run_command
 
 log = logging.getLogger(__name__)
@@ -65,9 +65,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The flags; those that were not given are not there, so that `edge.toml` can set them."""
     parser = CommandParser("edge.run", __doc__)
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--camera", type=int, metavar="N", help="the camera of this number")
-    source.add_argument("--video", metavar="FILE", help="a video file")
-    source.add_argument("--source", metavar="URI", help=meaning("source"))
+    source.add_argument(
+        "--camera", type=int, action=Once, metavar="N", help="the camera of this number"
+    )
+    source.add_argument("--video", action=Once, metavar="FILE", help="a video file")
+    source.add_argument("--source", action=Once, metavar="URI", help=meaning("source"))
     parser.add_argument("-o", "--output", metavar="PATH", help=meaning("output"))
     parser.add_argument("--events", metavar="FILE.jsonl", help=meaning("events"))
     parser.add_argument("--show", action="store_true", default=None, help=meaning("show"))

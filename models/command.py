@@ -24,6 +24,21 @@ class StrictParser(argparse.ArgumentParser):
         raise UsageError(message)
 
 
+class Once(argparse.Action):
+    """A flag of which argparse would drop all but the last without a word."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        if getattr(namespace, self.dest, None) is not None:
+            parser.error(f"{option_string}: expected once, found twice")
+        setattr(namespace, self.dest, values)
+
+
 class CommandParser(StrictParser):
     """The flags of one `python -m` command. Its subcommands, if any, are StrictParsers."""
 

@@ -156,6 +156,8 @@ def test_the_version_is_told(tmp_path: Path) -> None:
         ([], "no source given: expected --camera N, --video FILE or --source URI"),
         (["--source", "demo:", "stray"], "unknown argument stray"),
         (["--camera", "0", "--video", "x"], "argument --video: not allowed with argument --camera"),
+        (["--video", "a.mp4", "--video", "b.mp4"], "--video: expected once, found twice"),
+        (["--source", "0", "--source=1"], "--source: expected once, found twice"),
         (["--camera", "front"], "argument --camera: invalid int value: 'front'"),
         (["--camera", "-1"], "--camera: expected 0 or more, found -1"),
         (["--source", "demo:", "--threads", "-2"], "threads: expected 0 or more, found -2"),
