@@ -171,10 +171,10 @@ def train(recipe: Recipe, run: Path, limit: int | None = None, until: int | None
     )
     data = gather(choice)
     outputs = len(data.classes)
-    started = time.monotonic()
-    features = described(data.train, recipe, "to train on")
     if len(np.unique(data.train.labels)) < 2:
         raise SourceError(f"{recipe.data}: expected two classes or more to tell apart, found one")
+    started = time.monotonic()
+    features = described(data.train, recipe, "to train on")
     print(f"{len(features)} crops, {len(data.watched.labels)} watched ({data.part})", flush=True)
     weights, offsets = fit(features, data.train.labels, recipe)
     seconds = time.monotonic() - started

@@ -30,7 +30,16 @@ class Address(NamedTuple):
     @property
     def is_loopback(self) -> bool:
         """Only this machine reaches it."""
-        return ipaddress.ip_address(str(self.place[0]).partition("%")[0]).is_loopback
+        return self._ip.is_loopback
+
+    @property
+    def is_everywhere(self) -> bool:
+        """Every address of this machine, as 0.0.0.0 is."""
+        return self._ip.is_unspecified
+
+    @property
+    def _ip(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+        return ipaddress.ip_address(str(self.place[0]).partition("%")[0])
 
 
 def parse_address(text: str) -> Address:
@@ -96,8 +105,7 @@ def allowed_hosts(address: Address, names: str) -> frozenset[str]:
     """
     own = {"localhost", address.host.lower()}
     if not address.is_loopback:
-        machine = socket.gethostname().lower()
-        own |= {machine, f"{machine.partition('.')[0]}.local"}
+        own |= {socket.gethostname().lower(), _local_name()}
     return frozenset(own | {name.strip().lower() for name in names.split(",") if name.strip()})
 
 
@@ -122,6 +130,11 @@ def listen(address: Address) -> socket.socket:
 def page_url(address: Address, listener: socket.socket) -> str:
     """What to type into a browser; where every address of this machine is served, its name."""
     host = f"[{address.host}]" if ":" in address.host else address.host
-    if ipaddress.ip_address(str(address.place[0]).partition("%")[0]).is_unspecified:
-        host = f"{socket.gethostname().partition('.')[0].lower()}.local"
+    if address.is_everywhere:
+        host = _local_name()
     return f"http://{host}:{listener.getsockname()[1]}/"
+
+
+def _local_name() -> str:
+    """This machine's name as multicast DNS knows it, in lower case."""
+    return f"{socket.gethostname().partition('.')[0].lower()}.local"
