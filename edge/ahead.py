@@ -61,10 +61,10 @@ class AheadDetector:
         if failed:
             raise failed
 
-    def detect(self, image: Image) -> list[Detection]:
-        """What was found in a picture that came through `feed`; empty if it was not looked at."""
+    def detect(self, image: Image) -> list[Detection] | None:
+        """What was found in a picture that came through `feed`; None if it was not looked at."""
         found = self._found.pop(id(image), None)
-        return found.result() if found else []
+        return found.result() if found else None
 
     def close(self) -> None:
         """End the threads; a picture in work is finished first."""

@@ -244,6 +244,12 @@ class Detector(Protocol):
     def detect(self, image: Image) -> list[Detection]: ...
 
 
+class Watcher(Protocol):
+    """A detector that may pass a frame over: None there, which is not that nothing was found."""
+
+    def detect(self, image: Image) -> list[Detection] | None: ...
+
+
 class Classifier(Protocol):
     def classify(self, image: Image, boxes: Sequence[Box]) -> list[Reading]: ...
 
@@ -251,12 +257,15 @@ class Classifier(Protocol):
 class Tracker(Protocol):
     def update(
         self,
-        detections: Sequence[Detection],
+        detections: Sequence[Detection] | None,
         time: float,
         segment: int = 0,
         size: tuple[int, int] | None = None,
     ) -> list[Track]:
-        """All tracks as of this frame; `size` is the picture's, so that a track can leave it."""
+        """All tracks as of this frame; None for a frame at which nobody looked.
+
+        `size` is the picture's, so that a track can leave it.
+        """
         ...
 
 

@@ -23,7 +23,7 @@ class TrackerSettings:
     low_score: float = 0.1  # detections from here on may still extend a track
     max_coast_s: float = 1.0  # a track unseen for longer ends …
     first_coast_s: float = 0.5  # … sooner where it was seen only briefly (this + its age)
-    max_pause_s: float = 2.5  # … but not before a slow camera has looked once more
+    max_pause_s: float = 2.5  # … but not before there was a look once more, however seldom
     min_iou: float = 0.15  # overlap with the predicted box that makes a pair
     max_jump: float = 1.5  # sizes a sign may lie off its predicted place where nothing overlaps …
     jump_px: float = 8.0  # … and pixels on top, for the smallest
@@ -119,12 +119,12 @@ class Course:
             return False
         return math.hypot(*self.surprise[:2]) < 3 * self._blur  # three sigma
 
-    def coasts(self, time: float) -> bool:
-        """Whether it may still be alive at this time."""
+    def coasts(self, time: float, looked: float) -> bool:
+        """Whether it may still be alive at this time; `looked` is when there was a look last."""
         settings = self._settings
         known = self._seen - self._first
         most = min(settings.max_coast_s, settings.first_coast_s + known)
-        if self._seen >= self._time:  # in the frame before
+        if self._seen >= looked:
             most = max(most, settings.max_pause_s)
         return time - self._seen <= most
 

@@ -11,7 +11,7 @@ from edge.ahead import AheadDetector
 from edge.case import DecisionSettings
 from edge.classifier import SignClassifier, load_classifier
 from edge.config import Config
-from edge.core import Classifier, Detector, Line
+from edge.core import Classifier, Detector, Line, Watcher
 from edge.course import TrackerSettings
 from edge.decision import Decision
 from edge.detector import YoloDetector, load_detector
@@ -82,13 +82,16 @@ def build(
     score: of detections, of still readings, of the start of a track. ModelError where the two
     models were not published as a pair.
     """
-    detector = ahead or shown(models.detector, config)
+    detector = ahead or _watcher(models, config, 1 if stills else config.detect_every)
     if stills:
         return Stills(still_reader(models, config, detector))
-    if config.detect_every > 1 and not ahead:
-        detector = SparseDetector(detector, config.detect_every)
     line = follow(detector, models.classifier, config, threshold_of(models, config), numbers)
     return RoadLine(line, RoadSettings(config.road_expiry_s))
+
+
+def _watcher(models: Models, config: Config, every: int) -> Watcher:
+    detector = shown(models.detector, config)
+    return SparseDetector(detector, every) if every > 1 else detector
 
 
 def threshold_of(models: Models, config: Config) -> float:
@@ -131,7 +134,7 @@ class Rebuilder:
         return self.models.words()
 
 
-def still_reader(models: Models, config: Config, detector: Detector) -> Reader:
+def still_reader(models: Models, config: Config, detector: Watcher) -> Reader:
     """Reads single pictures; ModelError where the two models were not published as a pair."""
     return Reader(detector, models.classifier, threshold_of(models, config))
 
@@ -143,7 +146,7 @@ def upload_nets(config: Config) -> tuple[Reader, SignClassifier]:
 
 
 def follow(
-    detector: Detector,
+    detector: Watcher,
     classifier: Classifier,
     config: Config,
     threshold: float,

@@ -6,7 +6,7 @@ from itertools import count
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from edge.core import Classifier, Detector, Event, Frame, Scene, Sign, Track, Tracker
+from edge.core import Classifier, Event, Frame, Scene, Sign, Track, Tracker, Watcher
 from edge.decision import Decision, new_run
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ class Pipeline:
 
     def __init__(
         self,
-        detector: Detector,
+        detector: Watcher,
         tracker: Tracker,
         classifier: Classifier,
         decision: Decision,

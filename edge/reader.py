@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from edge.core import Classifier, Detection, Detector, Image, Reading
+from edge.core import Classifier, Detection, Image, Reading, Watcher
 from edge.fusion import fuse, most
 
 
@@ -23,7 +23,7 @@ class Reader:
     the 43 or foreign, stands here".
     """
 
-    def __init__(self, detector: Detector, classifier: Classifier, threshold: float) -> None:
+    def __init__(self, detector: Watcher, classifier: Classifier, threshold: float) -> None:
         self._detector = detector
         self._classifier = classifier
         self._threshold = threshold
@@ -33,7 +33,7 @@ class Reader:
 
         What is read as background is dropped; a foreign sign stays, with the label `UNKNOWN`.
         """
-        found = self._detector.detect(image)
+        found = self._detector.detect(image) or ()
         detections = [each for each in found if most(each) >= self._threshold]
         if not detections:
             return []

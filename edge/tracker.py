@@ -26,28 +26,32 @@ class SignTracker:
         self._settings = settings or TrackerSettings()
         self._courses: list[Course] = []
         self._segment: int | None = None
+        self._looked = 0.0  # the time of the last frame that was looked at
         self._numbers = numbers or count(1)
 
     def update(
         self,
-        detections: Sequence[Detection],
+        detections: Sequence[Detection] | None,
         time: float,
         segment: int = 0,
         size: tuple[int, int] | None = None,
     ) -> list[Track]:
         """All tracks as of this frame, oldest first: seen now, or predicted (`detection` None).
 
-        `size` is the picture's (width, height): with it, a track that leaves the picture ends and
-        new ones are expected to drift outward. A new `segment` forgets every track; ids are never
-        reused. Time that runs backwards within a segment counts as standing still.
+        `detections` is None for a frame at which nobody looked. `size` is the picture's (width,
+        height): with it, a track that leaves the picture ends and new ones are expected to drift
+        outward. A new `segment` forgets every track; ids are never reused. Time that runs
+        backwards within a segment counts as standing still.
         """
         settings = self._settings
         if segment != self._segment:
             self._courses, self._segment = [], segment
-        self._courses = [course for course in self._courses if course.coasts(time)]
+        looked, self._looked = self._looked, self._looked if detections is None else time
+        self._courses = [course for course in self._courses if course.coasts(time, looked)]
         for course in self._courses:
             course.advance(time)
 
+        detections = detections or ()
         high = [d for d in detections if d.score >= settings.high_score]
         low = [d for d in detections if settings.low_score <= d.score < settings.high_score]
         unseen, fresh = self._match(self._courses, high, time, size)

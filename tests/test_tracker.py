@@ -79,6 +79,22 @@ def test_a_track_seen_once_is_given_up_sooner() -> None:
     assert tracker.update([], 0.55) == []
 
 
+@pytest.mark.parametrize(("fps", "every"), [(30, 16), (30, 30), (15, 8), (5, 3), (1.5, 1)])
+def test_a_sign_is_one_track_however_seldom_is_looked(fps: float, every: int) -> None:
+    tracker = SignTracker()
+    for n in range(int(4 * fps)):
+        found = None if n % every else [square(600, 300, 30 + n / fps)]
+        assert ids(tracker.update(found, n / fps)) == [1]
+
+
+def test_a_track_that_a_look_missed_is_given_up_between_looks() -> None:
+    tracker = SignTracker()
+    tracker.update([square(100, 100, 30)], 0.0)
+    assert ids(tracker.update(None, 0.6)) == [1]
+    tracker.update([], 0.61)
+    assert tracker.update(None, 0.62) == []
+
+
 def test_a_frozen_source_ends_its_tracks() -> None:
     tracker = SignTracker()
     tracker.update([square(100, 100, 30)], 0.0)

@@ -390,6 +390,7 @@ def test_a_full_disk_is_one_error_and_what_was_written_still_plays(
 # --- sound ---
 
 
+ADTS_BYTES = 7  # of header, ISO/IEC 13818-7, 6.2
 BLOCKS = {"aac": 1024, "ac3": 1536, "libmp3lame": 1152, "pcm_s16le": 1024}  # samples a packet
 
 
@@ -400,6 +401,7 @@ def sounding(path: Path, codec: str, start: float = 0.0, picture_s: float = 0.0)
         pictures: Any = container.add_stream("libx264", rate=25)
         pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
         pictures.codec_context.max_b_frames = 0
+        pictures.codec_context.gop_size = 25
         sound: Any = container.add_stream(codec, rate=48000)
         sound.layout = "mono"
         sound.time_base = Fraction(1, 48000)
@@ -461,6 +463,34 @@ def test_the_sound_stays_with_the_pictures_where_these_begin_later(tmp_path: Pat
     expected = [(time - 0.4, data) for time, data in sound_of(source) if time >= 0.4]
     assert [data for _, data in found] == [data for _, data in expected]
     assert [time for time, _ in found] == pytest.approx([time for time, _ in expected], abs=0.002)
+
+
+def test_the_sound_of_a_transport_stream_loses_its_headers_in_an_mp4(tmp_path: Path) -> None:
+    source = sounding(tmp_path / "in.ts", "aac")
+
+    found = [data for _, data in sound_of(with_sound(source, tmp_path / "out.mp4"))]
+
+    expected = [data[ADTS_BYTES:] for _, data in sound_of(source)]
+    assert len(found) > 80
+    first = expected.index(found[0])  # what comes before the first picture is left out
+    assert found == expected[first : first + len(found)]
+
+
+def test_the_sound_stays_with_the_pictures_of_a_recording_that_was_joined(tmp_path: Path) -> None:
+    whole, source = sounding(tmp_path / "in.mkv", "aac"), tmp_path / "joined.mkv"
+    with av.open(str(whole)) as container, av.open(str(source), "w") as joined:
+        to = {s.index: joined.add_stream_from_template(s) for s in container.streams}
+        for packet in container.demux():
+            if packet.size and packet.pts * packet.time_base >= 0.5:  # type: ignore[operator]
+                packet.stream = to[packet.stream_index]
+                joined.mux(packet)
+
+    found = sound_of(with_sound(source, tmp_path / "out.mkv", count=25))
+
+    expected = [(time - 1.0, data) for time, data in sound_of(whole) if time >= 1.0]  # a key frame
+    assert len(found) > 40
+    assert found[0][1] == expected[0][1]
+    assert found[0][0] == pytest.approx(expected[0][0], abs=0.002)
 
 
 def test_a_run_that_ends_early_has_sound_as_long_as_pictures(tmp_path: Path) -> None:

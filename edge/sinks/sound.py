@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import av
+from av.bitstream import BitStreamFilterContext
 
 from edge.sources.decoded import moving
 
@@ -33,6 +35,7 @@ class Sound:
         self._next: Any = None
         self._stream: Any = None
         self._target: Any = None
+        self._filter: BitStreamFilterContext | None = None
         self._start = 0.0
         self._last = -1  # a decoding stamp of the output: they have to rise
 
@@ -61,13 +64,14 @@ class Sound:
                 return
             self._start = _first_picture(self._path)
             self._packets = self._container.demux(self._stream)
+            if format_name == "mp4" and codec == "aac" and not self._stream.codec_context.extradata:
+                # A transport stream's packets have headers of their own, which an mp4 must not
+                # hold; FFmpeg takes them off only where an mp4's index is written at once.
+                self._filter = BitStreamFilterContext("aac_adtstoasc", self._stream)
             self._step()
             if self._next is None:
                 return
-            if hasattr(output, "add_stream_from_template"):
-                self._target = output.add_stream_from_template(self._stream)
-            else:  # PyAV before 14
-                self._target = output.add_stream(template=self._stream)
+            self._target = output.add_stream_from_template(self._stream)
         except Failure as error:
             self._stop(error)
 
@@ -96,9 +100,14 @@ class Sound:
 
     def _step(self) -> None:
         try:
-            self._next = next((p for p in self._packets if p.pts is not None and p.size), None)
+            self._next = next(self._whole(), None)
         except Failure as error:
             self._stop(error)
+
+    def _whole(self) -> Iterator[Any]:
+        for packet in self._packets:
+            if packet.pts is not None and packet.size:
+                yield from self._filter.filter(packet) if self._filter else (packet,)
 
     def _stop(self, error: Exception) -> None:
         log.warning("%s: its sound cannot be read further and ends here: %s", self._path, error)
@@ -106,9 +115,14 @@ class Sound:
 
 
 def _first_picture(path: Path) -> float:
-    """The stamp of the first picture in seconds; not every container tells it beforehand."""
+    """The stamp in seconds of the first picture that can be decoded, which is the run's first.
+
+    A recording that begins between key frames has packets before it.
+    """
     with av.open(str(path.absolute()), options=_OPEN) as container:
         for packet in container.demux(moving(container)[0]):
-            if packet.pts is not None and packet.time_base is not None:
-                return float(packet.pts * packet.time_base)
+            with suppress(av.error.FFmpegError):
+                for picture in packet.decode():
+                    if picture.time is not None and not picture.is_corrupt:
+                        return float(picture.time)
     return 0.0
