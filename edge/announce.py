@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
+import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from edge.core import UNKNOWN, Event, Road, Scene
-from edge.handover import Closed, Slot
+from edge.handover import ABANDON_S, Closed, Slot
 from models.errors import UsageError
 from models.signs import sign_class
 
@@ -160,9 +164,9 @@ class Voice:
         with self._lock:
             self._closed = True
             if self._process is not None:
-                self._process.kill()
+                _silence(self._process)
         self._texts.close()
-        self._thread.join(SPEECH_S)
+        self._thread.join(ABANDON_S)
 
     def _run(self) -> None:
         try:
@@ -184,12 +188,13 @@ class Voice:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
+                start_new_session=True,
             )
         with process:
             try:
                 _, complaint = process.communicate(text.encode(), SPEECH_S)
             except subprocess.TimeoutExpired:
-                process.kill()
+                _silence(process)
                 raise
         with self._lock:
             self._process = None
@@ -202,3 +207,12 @@ class Voice:
     def _give_up(self, why: str) -> None:
         self._texts.end()
         log.warning("hints are no longer spoken: %s failed: %s", self._command[0], why)
+
+
+def _silence(process: subprocess.Popen[bytes]) -> None:
+    """End it with all that it has started: the speaker may be a script around one."""
+    if sys.platform == "win32":
+        process.kill()
+    elif process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)

@@ -42,6 +42,7 @@ from edge.reports import write_json
 from edge.sinks.files import prove_place
 from edge.sinks.video import VideoSink
 from edge.sources import open_source
+from edge.sources.settings import source_options
 from models.command import CommandParser
 from models.errors import SourceError, UsageError, run_command
 from models.spec import Spec
@@ -155,7 +156,7 @@ def time_stages(config: Config, frames: int, video: str) -> tuple[dict[str, Any]
     `end_to_end` is what one decoded frame costs until it is encoded, one stage after the other.
     """
     stages = Stages()
-    info, source = open_source(config.source)
+    info, source = open_source(config.source, source_options(config))
     with closing(source):
         if info.live:
             raise UsageError(f"{config.source}: expected a file to measure with, found a camera")
@@ -176,7 +177,7 @@ def time_stages(config: Config, frames: int, video: str) -> tuple[dict[str, Any]
     overlay = Overlay()
     drawn: dict[int, Image] = {}
     writer = None if info.stills else VideoSink(Path(video), lambda scene: drawn[scene.frame.index])
-    info, source = open_source(config.source)
+    info, source = open_source(config.source, source_options(config))
     with closing(source):
         for count, frame in enumerate(islice(source, WARM_UP + frames)):
             if count == WARM_UP:

@@ -15,7 +15,7 @@ from edge.config import PLACES, Config
 from edge.core import Sink
 from edge.database import prove_store
 from edge.patience import Patience
-from edge.sinks.best import BestFrames
+from edge.sinks.best import HELD_FRAMES, BestFrames
 from edge.sinks.broker import Broker, parse_broker
 from edge.sinks.changes import Changes
 from edge.sinks.files import part_of, prove_folder, prove_lasting
@@ -61,7 +61,7 @@ class Runners:
 
     def best(self, sink: Sink, name: str) -> Sink:
         """For an output that wants one picture a sign."""
-        return BestFrames(self._run(sink, WRITE_BEHIND, name))
+        return BestFrames(self._run(sink, HELD_FRAMES, name))
 
     def figures(self) -> list[tuple[str, int, bool]]:
         """Name, scenes dropped, failed, of each."""

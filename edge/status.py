@@ -21,21 +21,20 @@ ERASE = "\r\x1b[K"
 class Rate:
     """Frames per second over the last two seconds."""
 
-    def __init__(self, window_s: float = RATE_WINDOW_S) -> None:
-        self._window_s = window_s
+    def __init__(self) -> None:
         self._ticks: deque[float] = deque()
 
     def tick(self, now: float) -> float:
         """Count one frame at `now` (seconds) and say the rate; 0 before the second frame."""
         self._ticks.append(now)
-        while now - self._ticks[0] > self._window_s and len(self._ticks) > 2:
+        while now - self._ticks[0] > RATE_WINDOW_S and len(self._ticks) > 2:
             self._ticks.popleft()
         span = now - self._ticks[0]
         return (len(self._ticks) - 1) / span if span > 0 else 0.0
 
 
 class StatusLine:
-    """A line that is redrawn in place; nothing at all where the stream is no terminal.
+    """A line that is redrawn in place, on stderr; nothing at all where that is no terminal.
 
     It is cleared before every log record, so that a warning never lands in the middle of it.
     """
@@ -43,13 +42,13 @@ class StatusLine:
     def __init__(
         self,
         total: int | None,
-        stream: TextIO = sys.stderr,
+        stream: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._total = total
-        self._stream = stream
+        self._stream = sys.stderr if stream is None else stream
         self._clock = clock
-        self._shown = stream.isatty()
+        self._shown = self._stream.isatty()
         self._drawn = False
         self._next = 0.0
         self._started = clock()
@@ -120,7 +119,7 @@ class Watch:
         self._health = health
         self._rate = Rate()
         self._age = ""
-        self._next_age = 0.0
+        self._next = 0.0
         self._done = 0
         self._signs = 0
         self.status = words()
@@ -131,10 +130,10 @@ class Watch:
         self._done += 1
         self._signs += sum(event.kind == "new" for event in scene.events)
         latency_ms = 1000 * scene.timings["total"]
-        if self._live and now >= self._next_age:  # text that stands still is drawn only once
-            self._next_age = now + REFRESH_S
-            self._age = f" · {1000 * (now - scene.frame.time):.0f} ms old"
-        self.status = f"{rate:.0f} fps · {latency_ms:.0f} ms{self._age} · {self._words()}"
+        if now >= self._next:  # text that stands still is drawn only once
+            self._next = now + REFRESH_S
+            self._age = f" · {1000 * (now - scene.frame.time):.0f} ms old" if self._live else ""
+            self.status = f"{rate:.0f} fps · {latency_ms:.0f} ms{self._age} · {self._words()}"
         facts = f"{rate:.1f} fps · {latency_ms:.0f} ms{self._age} · {self._signs} signs"
         self._line.update(self._done, facts)
 

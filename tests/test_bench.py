@@ -8,10 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import cv2
 import pytest
 
-from edge.bench import POINTS
+from edge.bench import POINTS, time_stages
+from edge.config import Config
 from tests.commands import TIMEOUT_S, environment, execute, failure
 from tests.media import noise, steady, write_video
 from tests.waiting import eventually
@@ -72,6 +74,19 @@ def test_a_bench_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
         assert bench.returncode == 128 + signal.SIGTERM
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_stages_are_measured_in_pictures_that_are_turned_as_asked(
+    video: Path, tmp_path: Path
+) -> None:
+    upright, turned = tmp_path / "upright.mp4", tmp_path / "turned.mp4"
+    time_stages(Config(source=str(video), threads=1), 1, str(upright))
+    time_stages(Config(source=str(video), threads=1, rotate=90), 1, str(turned))
+
+    with av.open(str(upright)) as before, av.open(str(turned)) as after:
+        sizes = [(s.width, s.height) for s in (before.streams.video[0], after.streams.video[0])]
+    assert sizes[1] == sizes[0][::-1]
+    assert sizes[1] != sizes[0]
 
 
 def test_pictures_are_measured_and_nothing_of_a_deployment_is_touched(tmp_path: Path) -> None:

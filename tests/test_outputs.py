@@ -7,7 +7,10 @@ import json
 import logging
 import re
 import sys
+import threading
+from collections.abc import Sequence
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -16,6 +19,7 @@ import pytest
 
 from edge.app import Result, check_outputs
 from edge.config import PLACES, Config
+from edge.core import Event, Frame, Scene
 from edge.measure import Tally
 from edge.outputs import Runners, check_places, more_outputs, open_metrics, open_mqtt, sound_of
 from edge.patience import Patience
@@ -26,6 +30,7 @@ from edge.sinks.jsonl import JsonlSink
 from edge.sources import SourceInfo
 from models.errors import OutputError, UsageError
 from tests.commands import execute, failure
+from tests.scenes import grey, make_event
 
 FILE = SourceInfo("drive.mp4", live=False, stills=False)
 
@@ -127,6 +132,31 @@ def test_each_output_has_a_thread_with_a_name(tmp_path: Path) -> None:
             stack.callback(sink.close)
 
     assert runners.figures() == [(config.crops, 0, False), (config.snapshots, 0, False)]
+
+
+def test_no_picture_is_lost_where_many_signs_end_in_one_frame() -> None:
+    gate, written = threading.Event(), []
+
+    class Slow:
+        lossless = True
+
+        def write(self, scene: Scene) -> None:
+            assert gate.wait(10)
+            written.append(scene.events[0].sign_id)
+
+        def finish(self, events: Sequence[Event]) -> None:
+            pass
+
+        def close(self) -> None:
+            pass
+
+    sink = Runners(live=True).best(Slow(), "crops")
+    signs = [replace(make_event("new"), track=n, sign_id=str(n), box_frame=0) for n in range(8)]
+    sink.write(Scene(Frame(grey(64, 48), 0, 0.0), (), tuple(signs)))
+    gate.set()
+    sink.close()
+
+    assert written == [str(number) for number in range(8)]
 
 
 def test_what_only_wants_events_lags_behind_without_pictures(tmp_path: Path) -> None:

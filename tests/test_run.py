@@ -21,7 +21,7 @@ from edge.config import Config, read_toml
 from edge.run import main
 from models.errors import UsageError
 from models.spec import FOLDER
-from tests.commands import TIMEOUT_S, command, environment, execute, failure
+from tests.commands import ROOT, TIMEOUT_S, command, environment, execute, failure
 from tests.media import cut, noise, steady, write_video
 
 FRAMES = 12
@@ -448,3 +448,19 @@ def test_a_signal_finishes_the_video_and_the_event_log(
     assert 0 < len(times) < 600
     assert events[-1]["frame"] == len(times) - 1
     assert [path.name for path in tmp_path.iterdir()] == ["seen.mp4"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such shell")
+def test_a_run_needs_no_stderr(tmp_path: Path) -> None:
+    events = tmp_path / "events.jsonl"
+    words = [sys.executable, "-m", "edge.run", "--source", "demo:", "--threads", "1"]
+    done = subprocess.run(
+        ["sh", "-c", '"$@" 2>&-', "sh", *words, "--max-frames", "1", "--events", str(events)],
+        cwd=ROOT,
+        env=environment(),
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+
+    assert done.returncode == 0
+    assert events.read_text() == ""

@@ -108,6 +108,21 @@ def test_every_line_of_a_log_says_what_is_in_force(tmp_path: Path) -> None:
     ]
 
 
+def test_signs_that_a_reconnect_ends_are_told_with_what_was_in_force(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    sink = JsonlSink(str(path))
+    sink.write(replace(with_events(make_event("new")), road=Road(50)))
+    ended, new = make_event("end"), make_event("new")
+    scene = with_events(ended, replace(new, segment=new.segment + 1))
+    later = replace(scene.frame, segment=new.segment + 1)
+    sink.write(replace(scene, frame=later, road=Road()))
+    sink.close()
+
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    found = [(line["kind"], line["segment"], line["road"]["limit"]) for line in lines]
+    assert found == [("new", 0, 50), ("end", 0, 50), ("new", 1, None)]
+
+
 def test_a_log_without_events_is_an_empty_file(tmp_path: Path) -> None:
     JsonlSink(str(tmp_path / "events.jsonl")).close()
 

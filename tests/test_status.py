@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import logging
 import re
+import sys
 import time
 
 import pytest
 
-from edge.core import Health
+from edge.core import Frame, Health, Scene
 from edge.status import ERASE, Rate, StatusLine, Watch, clock_text
+from tests.scenes import grey
 
 
 class Terminal(io.StringIO):
@@ -108,6 +110,27 @@ def test_a_source_that_gives_nothing_is_told_with_its_reason() -> None:
     assert told is not None
     assert 60 * int(told[1]) + int(told[2]) >= 65
     assert stream.getvalue().endswith(watch.status)
+
+
+def test_what_stands_on_the_picture_does_not_change_from_frame_to_frame() -> None:
+    watch = Watch(StatusLine(9, io.StringIO()), lambda: "models", False)
+    shown = []
+    for index in range(5):
+        watch.write(Scene(Frame(grey(4, 4), index, index / 30), timings={"total": index / 100}))
+        shown.append(watch.status)
+
+    assert re.fullmatch(r"\d+ fps · 0 ms · models", shown[0])
+    assert len(set(shown)) < len(shown)
+
+
+def test_without_any_stderr_nothing_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    line = StatusLine(9)
+    line.update(1, "facts")
+    line.close()
+
+    assert stream.getvalue() == ""
 
 
 def test_a_file_that_is_slow_is_no_news() -> None:

@@ -21,6 +21,7 @@ from edge.core import Box, Event, Frame, Scene
 from edge.database import SCHEMA
 from edge.history import History
 from edge.sinks.store import DAY_S, WAITING, Retention, Store, Stored, StoreSink, last_expired
+from edge.sinks.thumbnails import Thumbnails
 from models.errors import OutputError
 from tests.commands import ROOT, TIMEOUT_S, environment
 from tests.disks import mounted
@@ -175,6 +176,21 @@ def scene(index: int, box: Box, *events: Event) -> Scene:
     x1, y1, x2, y2 = (round(edge) for edge in box)
     image[y1:y2, x1:x2] = RED
     return Scene(Frame(image, index, index / 30), (make_track(box, number=7),), events)
+
+
+def test_the_picture_of_a_sign_that_was_lost_is_that_of_its_later_track() -> None:
+    thumbnails, event = Thumbnails(), replace(make_event("new"), track=1, box_frame=9)
+    for index in range(10):
+        box = Box(10, 20, 30 + 5 * index, 40 + 5 * index)
+        image = grey(320, 240, 20 * index)
+        track = make_track(box, number=1 if index < 5 else 2)
+        thumbnails.see(Scene(Frame(image, index, index / 30), (track,)))
+
+    jpeg = thumbnails.jpeg(replace(event, box=box))
+    assert jpeg is not None
+    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    assert picture.mean() == pytest.approx(180, abs=3)
 
 
 def test_the_picture_of_a_sign_is_that_of_its_best_frame(path: Path) -> None:

@@ -156,11 +156,13 @@ def test_the_history_comes_by_page_and_by_class(opened: Page) -> None:
     rest = client.get("/api/signs", params={"before": first[-1]["number"]}).json()["signs"]
     none = client.get("/api/signs", params={"class": 14}).json()["signs"]
     odd = client.get("/api/signs", params={"limit": "many", "before": "1e9", "class": ""}).json()
+    few = client.get("/api/signs", params={"limit": "-1"}).json()["signs"]
 
     assert [sign["number"] for sign in first] == list(range(30, 6, -1))
     assert [sign["number"] for sign in rest] == [6, 5, 4, 3, 2, 1]
     assert none == []
     assert odd["signs"] == first
+    assert few == first[:1]
     assert first[0]["name"] == "Speed limit 50"
 
 

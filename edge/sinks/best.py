@@ -12,7 +12,8 @@ from edge.core import Box, Detection, Event, Frame, Scene, Sink, Track
 log = logging.getLogger(__name__)
 
 LOOKS = 2  # frames kept of one track: the best one read may be the last but one that grew
-TRACKS = 8  # open at once; with both, at most 16 pictures are held, and tracks mostly share them
+TRACKS = 8  # open at once, and mostly in the same pictures
+HELD_FRAMES = LOOKS * TRACKS
 FORGET_S = 10.0  # after the last better look; a sign that has gone is told of sooner
 
 

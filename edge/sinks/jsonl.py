@@ -17,7 +17,8 @@ PLACES = 3  # decimals: milliseconds, thousandths of a pixel
 class JsonlSink:
     """Writes every event as it happens, to a file or (`-`) to stdout, as `GrowingFile` does.
 
-    Each line also tells, under `road`, what is in force as of the event's frame.
+    Each line also tells, under `road`, what is in force as of the event's frame: what was before a
+    reconnect for the signs that it ends.
     """
 
     lossless = True
@@ -27,8 +28,10 @@ class JsonlSink:
         self._road = Road()
 
     def write(self, scene: Scene) -> None:
+        number = scene.frame.segment
+        self._append([event for event in scene.events if event.segment != number])
         self._road = scene.road
-        self._append(scene.events)
+        self._append([event for event in scene.events if event.segment == number])
 
     def finish(self, events: Sequence[Event]) -> None:
         self._append(events)

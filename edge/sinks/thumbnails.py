@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import cv2
 
-from edge.core import Event, Image, Scene, Track
+from edge.core import Box, Event, Image, Scene, Track
 from models.imaging import crop
 
 SIDE = 128  # pixels, square
@@ -19,6 +19,7 @@ KEPT_CROPS = 6  # of a track: the decision picks its best one by more than can b
 
 class _Crop(NamedTuple):
     frame: int
+    box: Box
     rank: tuple[bool, float]
     picture: Image  # RGB (SIDE, SIDE, 3)
 
@@ -46,23 +47,32 @@ class Thumbnails:
                 if rank <= worst.rank:
                     continue
                 crops.remove(worst)
-            picture = crop(scene.frame.image, track.detection.box, SIDE, MARGIN)
-            crops.append(_Crop(scene.frame.index, rank, picture))
+            box = track.detection.box
+            picture = crop(scene.frame.image, box, SIDE, MARGIN)
+            crops.append(_Crop(scene.frame.index, box, rank, picture))
         while len(self._kept) > KEPT_TRACKS:
             self._kept.popitem(last=False)
 
     def jpeg(self, event: Event) -> bytes | None:
         """The crop of the frame that the event names, or the nearest that was kept, as JPEG.
 
+        A sign that was lost and found again may have been seen best on another track than its own.
         None where its track was never seen. After its `end` a track is forgotten.
         """
+        best = self._exactly(event)
         key = event.segment, event.track
         crops = self._kept.pop(key, None) if event.kind == "end" else self._kept.get(key)
-        if not crops:
+        if best is None and crops:
+            best = min(crops, key=lambda kept: abs(kept.frame - event.box_frame))
+        if best is None:
             return None
-        best = min(crops, key=lambda kept: abs(kept.frame - event.box_frame))
         picture = cv2.cvtColor(best.picture, cv2.COLOR_RGB2BGR)
         return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
+
+    def _exactly(self, event: Event) -> _Crop | None:
+        lots = [crops for (segment, _), crops in self._kept.items() if segment == event.segment]
+        where = event.box_frame, event.box
+        return next((kept for lot in lots for kept in lot if (kept.frame, kept.box) == where), None)
 
 
 def _rank(track: Track, columns: int, rows: int) -> tuple[bool, float]:

@@ -117,7 +117,7 @@ async def _parts(sink: PageSink) -> AsyncIterator[bytes]:
 
 def _history_routes(history: History) -> list[Route]:
     def signs(request: Request) -> Response:
-        limit = min(_number(request, "limit", PAGE) or PAGE, LARGEST_PAGE)
+        limit = max(1, min(_number(request, "limit", PAGE) or PAGE, LARGEST_PAGE))
         before, label = _number(request, "before"), _number(request, "class")
         found = history.signs(limit, before, label)
         return JSONResponse({"signs": [stored_facts(sign) for sign in found]})
