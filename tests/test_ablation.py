@@ -170,6 +170,19 @@ def test_a_finished_training_is_not_repeated_and_an_unfinished_one_is() -> None:
     assert order() == ["base-0", "base-1", "flips-0.3-0", "flips-0.3-1", "flips-0.3-1"]
 
 
+def test_a_base_of_other_defaults_is_refused() -> None:
+    run("--only", "flips-0.3")
+    for name in ("base-0", "base-1", "flips-0.3-0", "flips-0.3-1"):
+        path = Path("out", name, "recipe.json")
+        content = json.loads(path.read_text())
+        content["recipe"]["augment"] = "full"
+        path.write_text(json.dumps(content))
+    with pytest.raises(
+        SourceError, match=r"base-0: expected today's recipe .* found augment 'full'"
+    ):
+        run("--table")
+
+
 def test_repeats_have_seeds_of_their_own_and_come_after_all_variants() -> None:
     base, flips = run("--only", "flips-0.3", "--repeats", "2")
     assert order() == [
@@ -243,6 +256,8 @@ def test_the_teacher_is_left_out_with_a_line_where_none_is_named(
 ) -> None:
     assert [each.name for each in ablation.plan((), None)] == NAMES
     assert "left out teacher: it needs --teacher RUN" in caplog.text
+    with pytest.raises(UsageError, match="--only teacher: expected --teacher RUN beside it"):
+        ablation.plan(("teacher",), None)
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def test_a_rung_imitates_its_teachers_and_is_left_out_where_one_failed(
 
 
 def test_a_rung_that_is_asked_for_brings_what_it_imitates(pets: str, tmp_path: Path) -> None:
-    found = [each.name for each, _ in ladder.plan(pets, ("pooled-taught",), tmp_path)]
+    found = [each.name for each, _ in ladder.plan(pets, ("pooled-taught",), tmp_path, tmp_path)]
     assert found == ["pooled-wide", "pooled-wide-1", "pooled-taught"]
 
 
@@ -142,20 +142,37 @@ def test_an_unknown_rung_is_refused(pets: str) -> None:
 def test_what_starts_from_cifar_10_needs_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    without = [each.name for each, _ in ladder.plan("gtsrb", (), tmp_path / "none")]
+    nothing = tmp_path / "none"
+    without = [each.name for each, _ in ladder.plan("gtsrb", (), nothing, tmp_path)]
     assert "mobilenet-pretrained" not in without
     assert "left out what starts from CIFAR-10" in caplog.text
+    with pytest.raises(SourceError, match="none"):
+        ladder.plan("gtsrb", ("mobilenet-pretrained",), nothing, tmp_path)
     store({f"{name}/a.png": picture(8, 8, ".png") for name in ("cat", "dog")}, tmp_path / "c")
-    rungs = ladder.plan("gtsrb", ("mobilenet-pretrained",), tmp_path / "c")
+    rungs = ladder.plan("gtsrb", ("mobilenet-pretrained",), tmp_path / "c", tmp_path)
     assert [(each.name, data) for each, data in rungs] == [
         (CIFAR10.name, str(tmp_path / "c")),
         ("mobilenet-pretrained", "gtsrb"),
     ]
 
 
+def test_what_started_from_cifar_10_and_is_finished_needs_it_no_more(tmp_path: Path) -> None:
+    for name in (CIFAR10.name, "mobilenet-pretrained"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "recipe.json").write_text("{}")
+    found = [each.name for each, _ in ladder.plan("gtsrb", (), tmp_path / "none", tmp_path)]
+    assert {CIFAR10.name, "mobilenet-pretrained"} <= set(found)
+
+
+def test_a_table_of_nothing_leaves_no_folder(pets: str, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="expected finished rungs, found none"):
+        ladder.main(["--data", pets, "--out", str(tmp_path / "typo"), "--table"])
+    assert not (tmp_path / "typo").exists()
+
+
 def test_signs_in_class_folders_climb_the_ladder_of_signs(tmp_path: Path) -> None:
     path = store({"14/a.png": picture(8, 8, ".png")}, tmp_path / "signs")
-    assert ladder.plan(str(path), ("plain",), tmp_path)[0][0] in SIGNS
+    assert ladder.plan(str(path), ("plain",), tmp_path, tmp_path)[0][0] in SIGNS
 
 
 @pytest.mark.parametrize("ladder_of", [SIGNS, OTHERS], ids=["signs", "others"])
@@ -310,6 +327,10 @@ def test_a_run_that_was_trained_with_other_flags_is_refused(tmp_path: Path) -> N
     (job,) = ladder.jobs([(naive, "x")], tmp_path, quick=False)
     (job.run / "recipe.json").write_text(json.dumps({"recipe": recipe}))
     ladder.refuse_other_flags(job)
+    here = job._replace(words=tuple(str(tmp_path) if w == "x" else w for w in job.words))
+    other = {"data": f"{tmp_path}/naive/.."}  # the same folder
+    (job.run / "recipe.json").write_text(json.dumps({"recipe": recipe | other}))
+    ladder.refuse_other_flags(here)
     (job.run / "recipe.json").write_text(json.dumps({"recipe": recipe | {"epochs": 99}}))
     with pytest.raises(SourceError, match="a training with --epochs 20, found 99"):
         ladder.refuse_other_flags(job)

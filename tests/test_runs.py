@@ -148,6 +148,12 @@ def test_nothing_is_trained_on_nothing(
             "--augment: expected one of none, shift, light, full",
         ),
         ("classifier", ["--fold", "1"], "--fold: expected --folds beside it, found fold 1 of none"),
+        ("classifier", ["--folds", "2", "--fold", "5"], "--fold: expected 0 to 1, found 5"),
+        (
+            "classifier",
+            ["--parts", "trian"],
+            "--parts: expected all, or some of train, choose, judge",
+        ),
         ("detector", ["--fold", "1"], "--fold: expected --folds beside it, found fold 1 of none"),
         (
             "classifier",

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -265,7 +266,7 @@ net.set_weights([np.array([[[[1, 0], [0, 1], [0, 0]]]]) / 255, np.array([[2.0, -
 images = np.zeros((3, 4, 4, 3), np.uint8)
 images[:, 0, 0, 0] = images[:, 3, 3, 1] = 255  # red speaks in one corner, green in the other
 images[:, 1, 1] = 51, 0, 255
-heat = attention.grad_cam(net, images, [0, 1, 1])
+heat = attention.grad_cam(net, images, [0, 1, 1]).maps
 print(keras.backend.backend(), heat.shape, *heat[0, [0, 1, 3], [0, 1, 3]].round(4),
       *heat[1, [0, 1, 3], [0, 1, 3]].round(4), heat.sum().round(4))
 """
@@ -289,6 +290,29 @@ def test_grad_cam_is_what_the_formula_says_on_either_backend(backend: str) -> No
     words = done.stdout.splitlines()[-1].replace("np.float64(", "").replace(")", "").split()
     assert words[0] == backend
     assert [float(word) for word in words[-7:]] == [1, 0.2, 0, 0, 0, 1, 3.2]
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_grad_cam_lies_where_the_net_looked(padding: str) -> None:
+    """A bright pixel in the middle of one cell's window is the middle of the light."""
+    image = keras.Input((48, 48, 3))
+    x: Any = image
+    for _ in range(3):
+        x = keras.layers.Conv2D(1, 3, 2, padding=padding, use_bias=False)(x)
+    x = keras.layers.Dense(2, use_bias=False)(keras.layers.GlobalAveragePooling2D()(x))
+    net = keras.Model(image, x)
+    net.set_weights([np.full_like(weights, 0.1) for weights in net.get_weights()])
+    pixel = 23 if padding == "same" else 31
+    images = np.zeros((1, 48, 48, 3), np.uint8)
+    images[0, pixel, pixel] = 255
+
+    heat = attention.grad_cam(net, images, [0])
+
+    assert heat is not None
+    over = heat.over(0, 48)
+    assert over.shape == (48, 48)
+    assert np.unravel_index(over.argmax(), over.shape) == (pixel, pixel)
+    assert over.max() == pytest.approx(1)
 
 
 def test_a_net_without_a_convolution_has_neither() -> None:

@@ -48,13 +48,15 @@ PICTURES = ("ablation.png", "ablation-corrupted.png")
 def plan(names: Sequence[str], teacher: str | None) -> list[Variant]:
     """The base and the variants that `names` picks, all where it picks none.
 
-    UsageError for a name that is none; without a teacher those that imitate one are left out with a
-    warning.
+    UsageError for a name that is none, and for one that imitates a teacher where there is none;
+    picking none leaves those out with a warning.
     """
     refuse_unknown(names, [*(variant.name for variant in VARIANTS), *TAUGHT])
     found = [each for each in VARIANTS if not names or each.name in (BASE, *names)]
     wanted = [name for name in TAUGHT if not names or name in names]
     if not teacher:
+        if wanted and names:
+            raise UsageError(f"--only {wanted[0]}: expected --teacher RUN beside it")
         for name in wanted:
             log.warning("left out %s: it needs --teacher RUN", name)
     elif wanted:
@@ -99,16 +101,15 @@ class Series(NamedTuple):
     def done(self) -> list[Variant]:
         """The variants whose trainings are all finished, the base first; none before the base is.
 
-        SourceError where one of them is not the base with that one thing changed.
+        SourceError where one of them is not today's recipe with that one thing changed.
         """
         runs = {each.name: [job.run for job in self.jobs(each)] for each in self.variants}
         found = [each for each in self.variants if all(map(finished, runs[each.name]))]
         if not found or found[0].name != BASE:
             return []
-        base = read_recipe(runs[BASE][0])
         for each in found:
             for seed, run in enumerate(runs[each.name]):
-                refuse_other(run, flags(each, seed, self.quick), base)
+                refuse_other(run, flags(each, seed, self.quick))
         return found
 
 

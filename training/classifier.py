@@ -106,6 +106,12 @@ def refuse_nonsense(recipe: Recipe) -> None:
             f"--foreign and --background: expected shares that leave one for the signs, "
             f"found {recipe.foreign:g} and {recipe.background:g}"
         )
+    strange = set(recipe.parts.split("+")) - {"train", "choose", "judge"}
+    if recipe.data == "gtsrb" and recipe.parts != "all" and strange:
+        raise UsageError(
+            f"--parts: expected all, or some of train, choose, judge joined by +, found "
+            f"{recipe.parts!r}"
+        )
     for name, words in WORDS.items():
         if (found := getattr(recipe, name)) not in words:
             raise UsageError(f"--{name}: expected one of {', '.join(words)}, found {found!r}")

@@ -89,13 +89,11 @@ def read_recipe(run: Path) -> dict[str, Any]:
         raise SourceError(f"{path}: expected a run's recipe, found {error}") from error
 
 
-def refuse_other(run: Path, flags: Mapping[str, str], base: Mapping[str, Any]) -> None:
-    """SourceError where a finished run differs from the base in more, or less, than its flags.
-
-    A run that was trained before the recipe's defaults changed would pass for a variant otherwise.
-    """
+def refuse_other(run: Path, flags: Mapping[str, str]) -> None:
+    """SourceError where a finished run differs from today's recipe in more, or less, than its
+    flags: one from before defaults changed would stand under a command that never ran."""
     found = read_recipe(run)
-    wanted = dict(base)
+    wanted = asdict(Recipe())
     for flag, value in flags.items():
         key = flag[2:]
         if key in found:  # --limit is no part of a recipe
@@ -104,7 +102,7 @@ def refuse_other(run: Path, flags: Mapping[str, str], base: Mapping[str, Any]) -
     if wrong:
         key, own = min(wrong), " ".join(f"{flag} {value}" for flag, value in flags.items())
         raise SourceError(
-            f"{run}: expected the base's recipe with {own}, found {key} {found.get(key)!r} instead "
+            f"{run}: expected today's recipe with {own}, found {key} {found.get(key)!r} instead "
             f"of {wanted.get(key)!r}: remove what was trained by another recipe"
         )
 

@@ -18,9 +18,8 @@ import logging
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,9 +31,8 @@ from training.corruptions import SEVERITY, in_turn
 from training.crops import Crops
 from training.feed import Look, undisturbed
 from training.gather import learnt_parts, outputs, read_crops, side_of
-from training.nets import load
 from training.report.metrics import probabilities
-from training.runs import CLASSES, RECIPE, read_json
+from training.runs import CLASSES, RECIPE, needed, read_json, refuse_no_folder
 from training.watched import (
     FILE,
     WATCHED,
@@ -46,6 +44,9 @@ from training.watched import (
     share_and_interval,
     write_answers,
 )
+
+if TYPE_CHECKING:
+    import keras
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +84,8 @@ def answer(run: Path, part: str, view: View = PLAINLY) -> tuple[Answers, list[st
         raise UsageError(f"--mirrored: expected pictures of other things than signs, found {data}")
     names = read_answers(run / FILE).names if part == WATCHED else None
     crops, seen, tracks = _read(data, part, names)
+    with needed("asking a net"):
+        from training.nets import load  # noqa: PLC0415 – takes seconds to load
     net = load(run / FINAL)
     images = undisturbed(crops, Look("rgb", "none"), margin(data), net.input_shape[1])
     if view.corrupted:
@@ -95,6 +98,8 @@ def answer(run: Path, part: str, view: View = PLAINLY) -> tuple[Answers, list[st
 
 
 def _logits(net: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    import keras  # noqa: PLC0415
+
     batches = (images[n : n + BATCH].astype(np.float32) for n in range(0, len(images), BATCH))
     return np.concatenate([keras.ops.convert_to_numpy(net(batch)) for batch in batches])
 
@@ -156,6 +161,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     flags = parser.parse(arguments)
     if flags.part == WATCHED and (flags.mirrored or not flags.corrupted):
         raise UsageError(f"--part {WATCHED}: expected --corrupted alone, the rest is in {FILE}")
+    for run in flags.runs:
+        refuse_no_folder(run)
     found = []
     for run in flags.runs:
         answers, signs = answer(run, flags.part, View(flags.mirrored, flags.corrupted))

@@ -150,6 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     spec = load_spec(path)
     if spec.task != "detect":
         raise ModelError(f"{path}: expected a detector, found a model to {spec.task}")
+    make_folder(flags.run)
     gtsdb = datasets.gtsdb()
     examples = datasets.part(gtsdb, "train")
     chosen = [examples[i] for i in np.linspace(0, len(examples) - 1, STREETS).astype(int)]
@@ -158,7 +159,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     net = untrained(flags.model)
     images = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
     fitting = restore(net, list(kernels(model_bytes(spec, path))), images)
-    make_folder(flags.run)
     torch.save({"model": net, "epoch": -1, "train_args": {}}, flags.run / "final.pt")
     # What the net has learnt from, so that a training that goes on from here can say so.
     own = shlex.join(["python", "-m", "training.restore", *given])

@@ -6,7 +6,8 @@ import json
 import math
 import shlex
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -35,8 +36,28 @@ class Train(Protocol):
     ) -> Path: ...
 
 
+@contextmanager
+def needed(what: str) -> Iterator[None]:
+    """UsageError where one of the training packages, which this needs, is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"{what} needs {error.name}: expected the training packages, "
+            "found them missing; `pip install '.[train]'` brings them"
+        ) from error
+
+
+def refuse_no_folder(run: Path) -> None:
+    """SourceError where no training can have left anything."""
+    if not run.is_dir():
+        raise SourceError(f"{run}: expected the folder of a training run, found none")
+
+
 def make_folder(run: Path) -> None:
     """The run's folder, made where it is missing; OutputError where it cannot be."""
+    if run.exists() and not run.is_dir():
+        raise OutputError(f"run folder {run}: expected a folder, found a file")
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -124,9 +145,11 @@ def refuse_out_of_range(recipe: Any, ranges: Mapping[str, Range]) -> None:
 
 
 def refuse_fold_of_none(folds: int, fold: int) -> None:
-    """UsageError for a fold where nothing is divided."""
+    """UsageError for a fold where nothing is divided, or into fewer."""
     if fold and not folds:
         raise UsageError(f"--fold: expected --folds beside it, found fold {fold} of none")
+    if folds and fold >= folds:
+        raise UsageError(f"--fold: expected 0 to {folds - 1}, found {fold}")
 
 
 def commit() -> str:
@@ -234,13 +257,8 @@ def run_training(
         if value is not None and value < 1:
             raise UsageError(f"--{name}: expected 1 or more, found {value}")
     recipe = recipe_type(**flags)
-    try:
+    with needed("training"):
         train = load()
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"training needs {error.name}: expected the training packages, "
-            "found them missing; `pip install '.[train]'` brings them"
-        ) from error
     code = _started_from(run)
     path = train(recipe, run, limit, until)
     finished = until is None or until >= recipe.epochs or _epochs(run) < until

@@ -104,7 +104,8 @@ def conduct(
         print("\n".join(line(job.words) for job in jobs))
         return
     out = folder(flags)
-    make_folder(out)
+    if not flags.table:
+        make_folder(out)
     failed = [] if flags.table else train_all(jobs, noun)
     found = show()
     if found:

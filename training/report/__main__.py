@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from models.command import CommandParser
-from models.errors import UsageError, run_command
+from models.errors import run_command
 from training.report.record import read_record
+from training.runs import needed
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -18,13 +19,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = CommandParser("training.report", __doc__)
     parser.add_argument("run", type=Path, metavar="RUN", help="the folder of a finished run")
     record = read_record(parser.parse(argv).run)  # what is wrong with it shows at once
-    try:
+    with needed("the report"):
         from training.report.page import write_report  # noqa: PLC0415 – takes seconds to load
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"the report needs {error.name}: expected the training packages, "
-            "found them missing; `pip install '.[train]'` brings them"
-        ) from error
     print(f"wrote {write_report(record)}")
 
 

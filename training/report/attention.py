@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before TensorFlow is imported
 
+import cv2
 import keras
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,9 @@ def load_net(path: Path, outputs: int) -> keras.Model:
     return net
 
 
+Calls = list[tuple[keras.layers.Layer, Any]]
+
+
 class Maps(NamedTuple):
     """What one convolution hands on, after its batch norm and activation: (n, rows, columns, c)."""
 
@@ -52,20 +56,39 @@ def feature_maps(net: keras.Model, images: NDArray[np.uint8]) -> list[Maps]:
     return [Maps(name, keras.ops.convert_to_numpy(output)) for name, output in _stages(calls)]
 
 
-def grad_cam(
-    net: keras.Model, images: NDArray[np.uint8], outputs: Sequence[int]
-) -> NDArray[np.float64] | None:
-    """Where each picture speaks for its output: (n, rows, columns), the strongest place 1.
+class Heat(NamedTuple):
+    """Heat maps (n, rows, columns) of 0–1, and where their cells lie: the centre of the first one
+    and the step to the next, in pixels of the net's input, whose first pixel has its centre at 0.
+    """
+
+    maps: NDArray[np.float64]
+    first: float
+    step: float
+
+    def over(self, number: int, side: int) -> NDArray[np.float64]:
+        """One map over all of the net's input, (side, side); beyond the outer cells as there."""
+        place = np.array([[self.step, 0, self.first], [0, self.step, self.first]])
+        fine = cv2.warpAffine(
+            self.maps[number], place, (side, side), flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )  # fmt: skip
+        return np.asarray(fine)
+
+
+def grad_cam(net: keras.Model, images: NDArray[np.uint8], outputs: Sequence[int]) -> Heat | None:
+    """Where each picture speaks for its output; the strongest place is 1.
 
     The maps are those that the last convolution with more than one place hands on; each channel
     weighs as much as the mean gradient of the logit says. A heat map is 0 throughout where
     nothing speaks for the output. None for a net without such a convolution.
     """
     chosen = keras.ops.one_hot(np.asarray(outputs), net.output_shape[-1])
+    grids: dict[int, tuple[float, float]] = {}
 
     def forward(batch: Any) -> tuple[Any, Any]:
         with _recording(net) as calls:
             logits = net(batch, training=False)
+        grids.update(_grids(calls, images.shape[1]))
         wide = [output for _, output in _stages(calls) if output.shape[1] * output.shape[2] > 1]
         return keras.ops.sum(logits * chosen), wide[-1] if wide else None
 
@@ -75,7 +98,28 @@ def grad_cam(
     weights = gradients.mean(axis=(1, 2), keepdims=True)  # (n, 1, 1, c)
     heat = np.maximum((weights * maps).sum(axis=3), 0)
     most = heat.max(axis=(1, 2), keepdims=True)
-    return np.asarray(heat / np.where(most > 0, most, 1))
+    even = images.shape[1] / heat.shape[1]
+    first, step = grids.get(heat.shape[1], ((even - 1) / 2, even))
+    return Heat(np.asarray(heat / np.where(most > 0, most, 1)), first, step)
+
+
+def _grids(calls: Calls, side: int) -> dict[int, tuple[float, float]]:
+    """Side of the maps → centre of the first cell and step, in pixels of the input.
+
+    The first layer that makes maps smaller tells: its windows begin in the padding, so that they
+    lie otherwise than the picture cut into as many pieces.
+    """
+    grids, last = {side: (0.0, 1.0)}, side
+    for layer, output in calls:
+        window = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
+        if window is None or len(output.shape) != 4 or output.shape[1] >= last:
+            continue
+        size, (first, step) = int(output.shape[1]), grids[last]
+        window, stride = window[0], layer.strides[0]
+        missing = (size - 1) * stride + window - last if layer.padding == "same" else 0
+        centre = (window - 1) / 2 - max(missing, 0) // 2
+        grids[size], last = (first + step * centre, step * stride), size
+    return grids
 
 
 def _gradient(forward: Callable[[Any], tuple[Any, Any]], batch: Any) -> tuple[Any, Any]:
@@ -102,9 +146,6 @@ def _gradient(forward: Callable[[Any], tuple[Any, Any]], batch: Any) -> tuple[An
 
 def _batch(images: NDArray[np.uint8]) -> Any:
     return keras.ops.convert_to_tensor(images.astype(np.float32))
-
-
-Calls = list[tuple[keras.layers.Layer, Any]]
 
 
 @contextmanager

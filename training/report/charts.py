@@ -42,8 +42,11 @@ class PlainLog(LogFormatter):
         return f"{x:g}" if super().__call__(x, pos) else ""
 
 
-def error_curve(log: Sequence[Mapping[str, float]], watched: int) -> bytes:
-    """Share of `watched` pictures read wrong. No mistake at all is drawn as half of one."""
+def error_curve(log: Sequence[Mapping[str, float]], watched: int, among: str = "") -> bytes:
+    """Share of `watched` pictures read wrong. No mistake at all is drawn as half of one.
+
+    `among` says which answers counted, where not all did.
+    """
     with drawing() as drawn:
         axes = drawn.figure.subplots()
         epochs = [n for n, entry in enumerate(log, 1) if "choose" in entry]
@@ -52,7 +55,7 @@ def error_curve(log: Sequence[Mapping[str, float]], watched: int) -> bytes:
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(PlainLog())
         axes.yaxis.set_minor_formatter(PlainLog())
-        axes.set_title("Mistakes on the watched part")
+        axes.set_title(f"Mistakes on the watched part{among}")
         axes.set_ylabel("%, log scale")
         _epochs(axes, log)
         if epochs:
@@ -126,7 +129,7 @@ def reliability_chart(raw: Sequence[Band], tempered: Sequence[Band]) -> bytes:
             )
         axes.set_title("Reliability")
         axes.set_ylabel("share that is right")
-        axes.legend(loc="lower right")
+        drawn.figure.legend(loc="outside lower center", ncols=3)
         below.set_yscale("symlog", linthresh=1)
         below.set_yticks([1, 100, 10_000])
         below.set_ylabel("pictures\n(log scale)")

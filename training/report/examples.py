@@ -109,9 +109,9 @@ def grad_cams(run: Run, album: Album, right: list[int], wrong: list[int]) -> dic
     cards = []
     for place, index in enumerate(examples):
         about = caption(run, index)
-        row = [crops[place], gallery.overlay(crops[place], answer[place])]
-        if not about["right"]:
-            row.append(gallery.overlay(crops[place], truth[place]))
+        heats = [answer] if about["right"] else [answer, truth]
+        side = len(crops[place])
+        row = [crops[place], *(gallery.overlay(crops[place], h.over(place, side)) for h in heats)]
         kind, number = ("right", place) if about["right"] else ("wrong", place - len(right))
         name = f"grad-cam-{kind}-{number + 1}"
         png = gallery.strip(row)

@@ -33,11 +33,10 @@ def strip(crops: Sequence[Image]) -> bytes:
 
 
 def overlay(crop: Image, heat: NDArray[np.float64]) -> Image:
-    """A heat map of 0–1 in a coarser grid laid over a crop: the more heat, the less crop."""
-    fine = cv2.resize(heat, crop.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    colour = HEAT(fine)[:, :, :3] * 255  # (size, size, 3)
+    """A heat map of 0–1 (size, size) laid over a crop: the more heat, the less crop."""
+    colour = HEAT(heat)[:, :, :3] * 255  # (size, size, 3)
     grey = crop @ LUMA  # the colours belong to the heat
-    opacity = STRENGTH * fine[:, :, None]
+    opacity = STRENGTH * heat[:, :, None]
     blend = grey[:, :, None] * (1 - opacity) + colour * opacity
     return np.asarray(np.clip(blend, 0, 255), np.uint8)
 

@@ -40,13 +40,14 @@ def confusion_chart(matrix: NDArray[Any], names: Sequence[str]) -> bytes:
         axes.grid(True, which="minor", color=GRID, linewidth=0.6)
         axes.tick_params(which="both", length=0)
         axes.set_yticks(range(len(rows)), [_row(label, names, few) for label in rows])
-        axes.set_xticks(range(len(columns)), [_column(label, names, few) for label in columns])
+        shown = [_column(label, names, few or label not in rows) for label in columns]
+        axes.set_xticks(range(len(columns)), shown)
         axes.tick_params(labelsize=10 if few else 7.5, labeltop=True, labelbottom=False)
         for text, label in zip(axes.get_xticklabels(), columns, strict=True):
             if few:
                 text.set(rotation=45, ha="left", rotation_mode="anchor")
-            elif label not in rows:  # its name stands nowhere else
-                text.set(text=f"{label}  {names[label]}", rotation=90)
+            elif label not in rows:
+                text.set(rotation=90)
         for row, column in np.argwhere((counts > 0) & (~right | few)):
             strong = share[row, column] > (DARK if right[row, column] else DARK / 3)
             axes.text(
@@ -70,5 +71,6 @@ def _row(label: int, names: Sequence[str], few: bool) -> str:
     return names[label] if few else f"{names[label]}  {label}"
 
 
-def _column(label: int, names: Sequence[str], few: bool) -> str:
-    return names[label] if few else str(label)
+def _column(label: int, names: Sequence[str], named: bool) -> str:
+    """The name where no row has it, or where there is room for all."""
+    return names[label] if named else str(label)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from models.errors import ModelError, SourceError
-from training.runs import CLASSES, RECIPE, read_json
+from training.runs import CLASSES, RECIPE, read_json, refuse_no_folder
 from training.watched import FILE, Answers, read_answers
 
 NET = "final.keras"
@@ -43,8 +43,7 @@ class Record:
 
 def read_record(run: Path) -> Record:
     """The record of a run; SourceError says which part of it is missing, or does not fit."""
-    if not run.is_dir():
-        raise SourceError(f"{run}: expected the folder of a training run, found none")
+    refuse_no_folder(run)
     if (run / OTHER_KIND).exists() and not (run / NET).exists():
         raise SourceError(f"{run}: expected a run of the classifier, found one of the detector")
     if not (run / RECIPE).exists():

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from models.signs import COUNT
 from training.report import charts, examples, findings, gallery, metrics, pictures
 from training.report.material import Album, Run
 from training.report.matrix import confusion_chart
@@ -48,6 +49,7 @@ def headline(run: Run) -> dict[str, Any]:
         "mistakes": int((~run.found.right).sum()),
         "forced": findings.forced_choice(run.record),
         "error": metrics.calibration_error(run.found.reliability),
+        "tempered": metrics.calibration_error(run.found.tempered),
         "tracked": len(set(run.pictures.groups)) < len(run.found.truth),
         "size": run.pictures.crops.shape[1],
         "epochs": len(log),
@@ -88,9 +90,15 @@ def data(run: Run, album: Album) -> dict[str, Any]:
 
 def curves(run: Run, album: Album) -> list[Any]:
     log, watched = run.record.log, len(run.found.truth)
+    among = "" if findings.forced_choice(run.record) is None else f", among the {COUNT} signs"
     drawn = [
         ("loss", "loss by epoch", "loss", lambda: charts.loss_curve(log)),
-        ("mistakes", "mistakes by epoch", "choose", lambda: charts.error_curve(log, watched)),
+        (
+            "mistakes",
+            "mistakes by epoch",
+            "choose",
+            lambda: charts.error_curve(log, watched, among),
+        ),
         ("rate", "learning rate by epoch", "rate", lambda: charts.rate_curve(log)),
     ]
     return [
