@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from models.errors import ModelError, UsageError
 
+CELLS = 6  # rows of a map from which its light tells parts of a sign apart
 FOLLOWERS = (keras.layers.BatchNormalization, keras.layers.ReLU, keras.layers.Activation)
 
 
@@ -78,9 +79,10 @@ class Heat(NamedTuple):
 def grad_cam(net: keras.Model, images: NDArray[np.uint8], outputs: Sequence[int]) -> Heat | None:
     """Where each picture speaks for its output; the strongest place is 1.
 
-    The maps are those that the last convolution with more than one place hands on; each channel
-    weighs as much as the mean gradient of the logit says. A heat map is 0 throughout where
-    nothing speaks for the output. None for a net without such a convolution.
+    The maps are those that the last convolution with CELLS rows hands on, or where none has so
+    many the last with more than one place; each channel weighs as much as the mean gradient of the
+    logit says. A heat map is 0 throughout where nothing speaks for the output. None for a net
+    without such a convolution.
     """
     chosen = keras.ops.one_hot(np.asarray(outputs), net.output_shape[-1])
     grids: dict[int, tuple[float, float]] = {}
@@ -89,7 +91,9 @@ def grad_cam(net: keras.Model, images: NDArray[np.uint8], outputs: Sequence[int]
         with _recording(net) as calls:
             logits = net(batch, training=False)
         grids.update(_grids(calls, images.shape[1]))
-        wide = [output for _, output in _stages(calls) if output.shape[1] * output.shape[2] > 1]
+        stages = [output for _, output in _stages(calls)]
+        fine = [output for output in stages if output.shape[1] >= CELLS]
+        wide = fine or [output for output in stages if output.shape[1] * output.shape[2] > 1]
         return keras.ops.sum(logits * chosen), wide[-1] if wide else None
 
     maps, gradients = _gradient(forward, _batch(images))
