@@ -58,7 +58,7 @@ class Recipe:
     warmup: float = meant(1.0, "epochs until the rate is at its highest")
     average: float = meant(0.0, "what a step keeps of the weights' moving average; 0: no average")
     smoothing: float = meant(0.05, "share of the target that is spread over all classes")
-    augment: str = meant("clear", "how the crops are disturbed: " + ", ".join(LEVELS))
+    augment: str = meant("full", "how the crops are disturbed: " + ", ".join(LEVELS))
     without: str = meant("", f"left out of it, joined by ,: some of {','.join(PARTS)}")
     flips: float = meant(0.0, "how often a crop that may be mirrored is")
     balance: str = meant("none", "of the classes: " + ", ".join(BALANCES))

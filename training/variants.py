@@ -38,7 +38,7 @@ VARIANTS = (
     _variant("augment-none", "no augmentation", "--augment none"),
     _variant("augment-light", "light augmentation", "--augment light"),
     _variant("augment-harsh", "more from the side, bleached, dark", "--augment harsh"),
-    _variant("augment-full", "more from far away, fewer from a codec", "--augment full"),
+    _variant("augment-clear", "fewer from far away, more from a codec", "--augment clear"),
     *(_variant(f"without-{part}", f"augmentation without {part}", f"--without {part}")
       for part in PARTS),
     _variant("flips-0.3", "mirrored signs that mean something", "--flips 0.3"),
