@@ -21,8 +21,9 @@ from edge.core import Box, Event, Frame, Scene
 from edge.database import SCHEMA
 from edge.history import History
 from edge.sinks.store import DAY_S, WAITING, Retention, Store, Stored, StoreSink, last_expired
-from edge.sinks.thumbnails import Thumbnails
+from edge.sinks.thumbnails import MARGIN, QUALITY, SIDE, Thumbnails
 from models.errors import OutputError
+from models.imaging import crop
 from tests.commands import ROOT, TIMEOUT_S, environment
 from tests.disks import mounted
 from tests.scenes import PRIORITY_ROAD, SPEED_50, UNKNOWN, grey, make_event, make_track, with_events
@@ -176,6 +177,21 @@ def scene(index: int, box: Box, *events: Event) -> Scene:
     x1, y1, x2, y2 = (round(edge) for edge in box)
     image[y1:y2, x1:x2] = RED
     return Scene(Frame(image, index, index / 30), (make_track(box, number=7),), events)
+
+
+@pytest.mark.parametrize("size", [0.5, 30, 90, 91, 300])
+@pytest.mark.parametrize("x", [-20.0, 60.25, 310.0])
+def test_the_picture_of_a_sign_is_its_crop(size: float, x: float) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
+    box = Box(x, 100, x + size, 100 + size / 2)
+    thumbnails = Thumbnails()
+    thumbnails.see(Scene(Frame(image.copy(), 3, 0.1), (make_track(box, number=1),)))
+
+    jpeg = thumbnails.jpeg(replace(make_event("new"), track=1, box=box, box_frame=3))
+
+    expected = cv2.cvtColor(crop(image, box, SIDE, MARGIN), cv2.COLOR_RGB2BGR)
+    quality = [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
+    assert jpeg == cv2.imencode(".jpg", expected, quality)[1].tobytes()
 
 
 def test_the_picture_of_a_sign_that_was_lost_is_that_of_its_later_track() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import cv2
 
@@ -13,6 +13,7 @@ from models.imaging import crop
 SIDE = 128  # pixels, square
 MARGIN = 0.2  # of the sign's longer side, around it
 QUALITY = 85
+BORDER = 3  # pixels around a crop that its own may be mixed from
 KEPT_TRACKS = 64
 KEPT_CROPS = 6  # of a track: the decision picks its best one by more than can be known here
 
@@ -21,13 +22,19 @@ class _Crop(NamedTuple):
     frame: int
     box: Box
     rank: tuple[bool, float]
-    picture: Image  # RGB (SIDE, SIDE, 3)
+    around: Image  # BGR, a copy of what is around the box, or the crop itself
+    within: Box  # the box in that picture
+
+    def picture(self) -> Image:
+        """RGB (SIDE, SIDE, 3)."""
+        return crop(self.around, self.within, SIDE, MARGIN)
 
 
 class Thumbnails:
     """Remembers the largest, surest crops of every track of late.
 
-    Work and memory are bounded: a few crops of a few tracks, each a copy, never a whole frame.
+    Work and memory are bounded: a few crops of a few tracks, each a copy, never a whole frame. Of
+    most of them nobody ever asks, so that a small sign is enlarged only when it is asked for.
     """
 
     def __init__(self) -> None:
@@ -48,8 +55,7 @@ class Thumbnails:
                     continue
                 crops.remove(worst)
             box = track.detection.box
-            picture = crop(scene.frame.image, box, SIDE, MARGIN)
-            crops.append(_Crop(scene.frame.index, box, rank, picture))
+            crops.append(_Crop(scene.frame.index, box, rank, *_around(scene.frame.image, box)))
         while len(self._kept) > KEPT_TRACKS:
             self._kept.popitem(last=False)
 
@@ -66,13 +72,28 @@ class Thumbnails:
             best = min(crops, key=lambda kept: abs(kept.frame - event.box_frame))
         if best is None:
             return None
-        picture = cv2.cvtColor(best.picture, cv2.COLOR_RGB2BGR)
+        picture = cv2.cvtColor(best.picture(), cv2.COLOR_RGB2BGR)
         return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
 
     def _exactly(self, event: Event) -> _Crop | None:
         lots = [crops for (segment, _), crops in self._kept.items() if segment == event.segment]
         where = event.box_frame, event.box
         return next((kept for lot in lots for kept in lot if (kept.frame, kept.box) == where), None)
+
+
+def _around(image: Image, box: Box) -> tuple[Image, Box]:
+    """All that the crop of a box is made of, copied, and the box in it."""
+    side = max(box.width, box.height, 1.0) * (1 + 2 * MARGIN)
+    if side > SIDE:
+        made = cast(Image, cv2.cvtColor(crop(image, box, SIDE, MARGIN), cv2.COLOR_RGB2BGR))
+        edge = SIDE * MARGIN / (1 + 2 * MARGIN)
+        return made, Box(edge, edge, SIDE - edge, SIDE - edge)
+    rows, columns = image.shape[:2]
+    (x, y), reach = box.centre, side / 2 + BORDER
+    left, top = min(max(int(x - reach), 0), columns - 1), min(max(int(y - reach), 0), rows - 1)
+    right, bottom = max(int(x + reach) + 1, left + 1), max(int(y + reach) + 1, top + 1)
+    within = Box(box.x1 - left, box.y1 - top, box.x2 - left, box.y2 - top)
+    return image[top:bottom, left:right].copy(), within
 
 
 def _rank(track: Track, columns: int, rows: int) -> tuple[bool, float]:
