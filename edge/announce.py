@@ -213,6 +213,6 @@ def _silence(process: subprocess.Popen[bytes]) -> None:
     """End it with all that it has started: the speaker may be a script around one."""
     if sys.platform == "win32":
         process.kill()
-    elif process.poll() is None:
-        with suppress(ProcessLookupError):
+    else:  # also where it has ended itself: what it left behind speaks on
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -175,10 +175,10 @@ def test_a_base_of_other_defaults_is_refused() -> None:
     for name in ("base-0", "base-1", "flips-0.3-0", "flips-0.3-1"):
         path = Path("out", name, "recipe.json")
         content = json.loads(path.read_text())
-        content["recipe"]["augment"] = "full"
+        content["recipe"]["augment"] = "harsh"
         path.write_text(json.dumps(content))
     with pytest.raises(
-        SourceError, match=r"base-0: expected today's recipe .* found augment 'full'"
+        SourceError, match=r"base-0: expected today's recipe .* found augment 'harsh'"
     ):
         run("--table")
 

@@ -146,7 +146,7 @@ def test_the_text_reaches_the_speaker_by_stdin_and_never_a_shell(tmp_path: Path)
     assert arguments.read_text() == "-v de --stdin\n"
 
 
-@pytest.mark.parametrize("last", ["exec sleep 600", "sleep 600", "sleep 600; true"])
+@pytest.mark.parametrize("last", ["exec sleep 600", "sleep 600", "sleep 600; true", "sleep 600 &"])
 def test_whoever_speaks_slowly_holds_nobody_up_and_ends_at_once(tmp_path: Path, last: str) -> None:
     started = tmp_path / "started"
     voice = Voice("en", speaker(tmp_path, f"touch {started}; {last}"))

@@ -162,6 +162,10 @@ def test_what_started_from_cifar_10_and_is_finished_needs_it_no_more(tmp_path: P
         (tmp_path / name / "recipe.json").write_text("{}")
     found = [each.name for each, _ in ladder.plan("gtsrb", (), tmp_path / "none", tmp_path)]
     assert {CIFAR10.name, "mobilenet-pretrained"} <= set(found)
+    (tmp_path / CIFAR10.name / "recipe.json").unlink()
+    found = [each.name for each, _ in ladder.plan("gtsrb", (), tmp_path / "none", tmp_path)]
+    assert "mobilenet-pretrained" in found
+    assert CIFAR10.name not in found
 
 
 def test_a_table_of_nothing_leaves_no_folder(pets: str, tmp_path: Path) -> None:

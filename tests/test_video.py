@@ -390,6 +390,7 @@ def test_a_full_disk_is_one_error_and_what_was_written_still_plays(
 # --- sound ---
 
 
+TS_BYTES = 188
 ADTS_BYTES = 7  # of header, ISO/IEC 13818-7, 6.2
 BLOCKS = {"aac": 1024, "ac3": 1536, "libmp3lame": 1152, "pcm_s16le": 1024}  # samples a packet
 
@@ -465,15 +466,32 @@ def test_the_sound_stays_with_the_pictures_where_these_begin_later(tmp_path: Pat
     assert [time for time, _ in found] == pytest.approx([time for time, _ in expected], abs=0.002)
 
 
-def test_the_sound_of_a_transport_stream_loses_its_headers_in_an_mp4(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_the_sound_of_a_transport_stream_gets_one_header(tmp_path: Path, suffix: str) -> None:
     source = sounding(tmp_path / "in.ts", "aac")
+    out = with_sound(source, tmp_path / f"out.{suffix}")
 
-    found = [data for _, data in sound_of(with_sound(source, tmp_path / "out.mp4"))]
-
+    with av.open(str(out)) as container:
+        assert container.streams.audio[0].codec_context.extradata  # the one header of all
+    found = [data for _, data in sound_of(out)]
     expected = [data[ADTS_BYTES:] for _, data in sound_of(source)]
     assert len(found) > 80
     first = expected.index(found[0])  # what comes before the first picture is left out
     assert found == expected[first : first + len(found)]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_lost_piece_of_a_transport_stream_costs_sound_and_no_picture(
+    tmp_path: Path, suffix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = sounding(tmp_path / "in.ts", "aac")
+    whole = source.read_bytes()
+    for piece in range(40, len(whole) // TS_BYTES - 40, 9):
+        source.write_bytes(whole[: piece * TS_BYTES] + whole[(piece + 1) * TS_BYTES :])
+        out = with_sound(source, tmp_path / f"out.{suffix}")
+        assert len(sound_of(out)) > 20
+        assert len(decode(out).times) == 50
+    assert "some of its sound is damaged" in caplog.text
 
 
 def test_the_sound_stays_with_the_pictures_of_a_recording_that_was_joined(tmp_path: Path) -> None:

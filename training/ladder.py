@@ -75,7 +75,8 @@ def plan(data: str, names: Sequence[str], cifar10: Path, out: Path) -> list[tupl
                 raise
             log.warning("left out what starts from CIFAR-10: %s", error)
             wanted = [rung for rung in wanted if rung not in missing]
-    first = [CIFAR10] if any(rung.after == CIFAR10.name for rung in wanted) else []
+    begun = finished(out / CIFAR10.name) or set(missing) & set(wanted)
+    first = [CIFAR10] if begun and any(rung.after == CIFAR10.name for rung in wanted) else []
     return [(rung, str(cifar10)) for rung in first] + [(rung, data) for rung in wanted]
 
 

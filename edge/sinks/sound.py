@@ -24,8 +24,8 @@ Failure = (av.error.FFmpegError, OSError, ValueError)
 class Sound:
     """The first audio stream of a file, re-timed so that the first picture is at 0 s.
 
-    Nothing is decoded. What comes before the first picture is left out. A file whose sound is
-    damaged loses the rest of it with a warning; the pictures go on.
+    Nothing is decoded. What comes before the first picture is left out. Where the sound is damaged,
+    some or the rest of it is lost, with a warning; the pictures go on.
     """
 
     def __init__(self, path: Path) -> None:
@@ -36,6 +36,7 @@ class Sound:
         self._stream: Any = None
         self._target: Any = None
         self._filter: BitStreamFilterContext | None = None
+        self._damaged = False
         self._start = 0.0
         self._last = -1  # a decoding stamp of the output: they have to rise
 
@@ -64,14 +65,18 @@ class Sound:
                 return
             self._start = _first_picture(self._path)
             self._packets = self._container.demux(self._stream)
-            if format_name == "mp4" and codec == "aac" and not self._stream.codec_context.extradata:
-                # A transport stream's packets have headers of their own, which an mp4 must not
-                # hold; FFmpeg takes them off only where an mp4's index is written at once.
+            if codec == "aac" and not self._stream.codec_context.extradata:
+                # A transport stream's packets have headers of their own, from which the one of the
+                # file is made. FFmpeg does so itself, but not for an mp4 in fragments, and where a
+                # packet is damaged it gives the whole file up.
                 self._filter = BitStreamFilterContext("aac_adtstoasc", self._stream)
             self._step()
             if self._next is None:
                 return
             self._target = output.add_stream_from_template(self._stream)
+            if self._filter and self._next.has_sidedata("new_extradata"):
+                header = bytes(self._next.get_sidedata("new_extradata"))
+                self._target.codec_context.extradata = header
         except Failure as error:
             self._stop(error)
 
@@ -106,8 +111,19 @@ class Sound:
 
     def _whole(self) -> Iterator[Any]:
         for packet in self._packets:
-            if packet.pts is not None and packet.size:
-                yield from self._filter.filter(packet) if self._filter else (packet,)
+            if packet.pts is None or not packet.size:
+                continue
+            if not self._filter:
+                yield packet
+                continue
+            try:
+                found = self._filter.filter(packet)
+            except av.error.FFmpegError as error:
+                level = logging.DEBUG if self._damaged else logging.WARNING
+                self._damaged = True
+                log.log(level, "%s: some of its sound is damaged, left out: %s", self._path, error)
+            else:
+                yield from found
 
     def _stop(self, error: Exception) -> None:
         log.warning("%s: its sound cannot be read further and ends here: %s", self._path, error)
@@ -121,6 +137,8 @@ def _first_picture(path: Path) -> float:
     """
     with av.open(str(path.absolute()), options=_OPEN) as container:
         for packet in container.demux(moving(container)[0]):
+            if packet.is_corrupt:
+                continue
             with suppress(av.error.FFmpegError):
                 for picture in packet.decode():
                     if picture.time is not None and not picture.is_corrupt:
