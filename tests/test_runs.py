@@ -148,7 +148,11 @@ def test_nothing_is_trained_on_nothing(
             "--augment: expected one of none, shift, light, full",
         ),
         ("classifier", ["--fold", "1"], "--fold: expected --folds beside it, found fold 1 of none"),
-        ("classifier", ["--folds", "2", "--fold", "5"], "--fold: expected 0 to 1, found 5"),
+        (
+            "classifier",
+            ["--folds", "2", "--fold", "5"],
+            "--fold: expected 0 to 1 of two or more --folds",
+        ),
         (
             "classifier",
             ["--parts", "trian"],

@@ -145,11 +145,20 @@ def refuse_out_of_range(recipe: Any, ranges: Mapping[str, Range]) -> None:
 
 
 def refuse_fold_of_none(folds: int, fold: int) -> None:
-    """UsageError for a fold where nothing is divided, or into fewer."""
+    """UsageError for a fold where nothing is divided, and for one that there is not."""
     if fold and not folds:
         raise UsageError(f"--fold: expected --folds beside it, found fold {fold} of none")
-    if folds and fold >= folds:
-        raise UsageError(f"--fold: expected 0 to {folds - 1}, found {fold}")
+    if folds:
+        refuse_no_fold(folds, fold)
+
+
+def refuse_no_fold(folds: int, fold: int) -> None:
+    """UsageError unless it is one of two or more."""
+    if not 0 <= fold < folds or folds < 2:
+        raise UsageError(
+            f"--fold: expected 0 to {max(folds, 2) - 1} of two or more --folds, "
+            f"found {fold} of {folds}"
+        )
 
 
 def commit() -> str:

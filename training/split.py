@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
-from models.errors import OutputError, SourceError, UsageError
+from models.errors import OutputError, SourceError
 from training.examples import Dataset, Example
 from training.files import stem
+from training.runs import refuse_no_fold
 
 SPLITS = Path(__file__).with_name("splits")
 
@@ -118,11 +119,7 @@ def divide(
 
     UsageError where there is no such fold.
     """
-    if not 0 <= fold < count or count < 2:
-        raise UsageError(
-            f"--fold: expected 0 to {max(count, 2) - 1} of two or more --folds, "
-            f"found {fold} of {count}"
-        )
+    refuse_no_fold(count, fold)
     own = list(zip(examples, folds(examples, count), strict=True))
     outside = [example for example, number in own if number != fold]
     return outside, [example for example, number in own if number == fold]
