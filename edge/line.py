@@ -60,7 +60,7 @@ def look_ahead(models: Models, config: Config, stills: bool) -> AheadDetector | 
     if not models.others:
         return None
     detectors = [shown(detector, config) for detector in (models.detector, *models.others)]
-    return AheadDetector(detectors, 1 if stills else config.detect_every)
+    return AheadDetector(detectors, _every(config, stills))
 
 
 def shown(detector: Detector, config: Config) -> Detector:
@@ -82,16 +82,16 @@ def build(
     score: of detections, of still readings, of the start of a track. ModelError where the two
     models were not published as a pair.
     """
-    detector = ahead or _watcher(models, config, 1 if stills else config.detect_every)
+    detector = ahead or SparseDetector(shown(models.detector, config), _every(config, stills))
     if stills:
         return Stills(still_reader(models, config, detector))
     line = follow(detector, models.classifier, config, threshold_of(models, config), numbers)
     return RoadLine(line, RoadSettings(config.road_expiry_s))
 
 
-def _watcher(models: Models, config: Config, every: int) -> Watcher:
-    detector = shown(models.detector, config)
-    return SparseDetector(detector, every) if every > 1 else detector
+def _every(config: Config, stills: bool) -> int:
+    """Pictures that have nothing to do with each other are all looked at."""
+    return 1 if stills else config.detect_every
 
 
 def threshold_of(models: Models, config: Config) -> float:

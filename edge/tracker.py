@@ -46,12 +46,14 @@ class SignTracker:
         settings = self._settings
         if segment != self._segment:
             self._courses, self._segment = [], segment
-        looked, self._looked = self._looked, self._looked if detections is None else time
-        self._courses = [course for course in self._courses if course.coasts(time, looked)]
+        self._courses = [course for course in self._courses if course.coasts(time, self._looked)]
         for course in self._courses:
             course.advance(time)
 
-        detections = detections or ()
+        if detections is None:
+            detections = ()
+        else:
+            self._looked = time
         high = [d for d in detections if d.score >= settings.high_score]
         low = [d for d in detections if settings.low_score <= d.score < settings.high_score]
         unseen, fresh = self._match(self._courses, high, time, size)

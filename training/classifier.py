@@ -106,8 +106,8 @@ def refuse_nonsense(recipe: Recipe) -> None:
             f"--foreign and --background: expected shares that leave one for the signs, "
             f"found {recipe.foreign:g} and {recipe.background:g}"
         )
-    strange = set(recipe.parts.split("+")) - {"train", "choose", "judge"}
-    if recipe.data == "gtsrb" and recipe.parts != "all" and strange:
+    known = set(learnt_parts("all", 0))
+    if recipe.data == "gtsrb" and not set(learnt_parts(recipe.parts, 0)) <= known:
         raise UsageError(
             f"--parts: expected all, or some of train, choose, judge joined by +, found "
             f"{recipe.parts!r}"

@@ -104,9 +104,10 @@ def conduct(
         print("\n".join(line(job.words) for job in jobs))
         return
     out = folder(flags)
+    failed: list[str] = []
     if not flags.table:
         make_folder(out)
-    failed = [] if flags.table else train_all(jobs, noun)
+        failed = train_all(jobs, noun)
     found = show()
     if found:
         print(found.text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -28,21 +28,19 @@ class JsonlSink:
         self._road = Road()
 
     def write(self, scene: Scene) -> None:
+        before, self._road = self._road, scene.road
         number = scene.frame.segment
-        self._append([event for event in scene.events if event.segment != number])
-        self._road = scene.road
-        self._append([event for event in scene.events if event.segment == number])
+        self._append((e, self._road if e.segment == number else before) for e in scene.events)
 
     def finish(self, events: Sequence[Event]) -> None:
-        self._append(events)
+        self._append((event, self._road) for event in events)
 
     def close(self) -> None:
         self._file.close()
 
-    def _append(self, events: Sequence[Event]) -> None:
-        road = {"road": road_record(self._road)}
-        lines = [json.dumps(event_record(event) | road) + "\n" for event in events]
-        self._file.append("".join(lines))
+    def _append(self, told: Iterable[tuple[Event, Road]]) -> None:
+        records = (event_record(event) | {"road": road_record(road)} for event, road in told)
+        self._file.append("".join(json.dumps(record) + "\n" for record in records))
 
 
 def event_record(event: Event) -> dict[str, Any]:
