@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import ceil
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import cv2
 import numpy as np
@@ -57,39 +57,54 @@ def _resize(image: Image, size: tuple[int, int]) -> Image:
         cv2.ipp.setUseIPP_NotExact(before)
 
 
+class Patch(NamedTuple):
+    """The pixels that a crop is made of, BGR, and where its square lies among them, in pixels."""
+
+    image: Image
+    left: float
+    top: float
+    side: float
+
+    def crop(self, size: int) -> Image:
+        """RGB (size, size, 3). Outside of the picture the border pixels repeat."""
+        scale = size / self.side
+        # Pixel centres: destination pixel 0.5 looks at source left + 0.5 / scale.
+        matrix = np.array(
+            [
+                [scale, 0, (0.5 - self.left) * scale - 0.5],
+                [0, scale, (0.5 - self.top) * scale - 0.5],
+            ]
+        )
+        out = cv2.warpAffine(
+            self.image, matrix, (size, size), flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )  # fmt: skip
+        return cv2.cvtColor(out, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
+
+
 def crop(image: Image, box: tuple[float, float, float, float], size: int, margin: float) -> Image:
     """The square around a box, BGR (H, W, 3) to RGB (size, size, 3).
 
     The square is centred on the box; its side is the box's longer side times `1 + 2 · margin`.
     Outside of the picture the border pixels repeat. A box without area gives one pixel, enlarged.
     """
-    x1, y1, x2, y2 = box
-    side = max(x2 - x1, y2 - y1, 1.0) * (1 + 2 * margin)
-    left, top = (x1 + x2 - side) / 2, (y1 + y2 - side) / 2
-    image, left, top, side = _reduce(image, left, top, side, size)
-    scale = size / side
-    # Pixel centres: destination pixel 0.5 looks at source left + 0.5 / scale.
-    matrix = np.array(
-        [[scale, 0, (0.5 - left) * scale - 0.5], [0, scale, (0.5 - top) * scale - 0.5]]
-    )
-    out = cv2.warpAffine(
-        image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    return cv2.cvtColor(out, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
+    return patch(image, box, size, margin).crop(size)
 
 
 def _bounded(value: float, least: int, most: int) -> int:
     return int(min(max(value, least), most))
 
 
-def _reduce(
-    image: Image, left: float, top: float, side: float, size: int
-) -> tuple[Image, float, float, float]:
-    """Cut out the square's surroundings and average them down where it is over twice too large.
+def patch(image: Image, box: tuple[float, float, float, float], size: int, margin: float) -> Patch:
+    """What `crop` makes its square of: a part of the picture (no copy), averaged down where the
+    square is over twice too large.
 
     Bilinear sampling alone would skip pixels there. Whole factors only, so that the grid of the
     reduced picture lies exactly on that of the full one.
     """
+    left, top, right, bottom = box
+    side = max(right - left, bottom - top, 1.0) * (1 + 2 * margin)
+    left, top = (left + right - side) / 2, (top + bottom - side) / 2
     rows, columns = image.shape[:2]
     factor = int(side / size)
     pad = max(2, factor)
@@ -99,8 +114,8 @@ def _reduce(
     part = image[y1:y2, x1:x2]
     left, top = left - x1, top - y1
     if factor < 2:
-        return part, left, top, side
+        return Patch(part, left, top, side)
     out_x, out_y = max(1, part.shape[1] // factor), max(1, part.shape[0] // factor)
     part = part[: out_y * factor, : out_x * factor]
-    small = cv2.resize(part, (out_x, out_y), interpolation=cv2.INTER_AREA)
-    return small, left / factor, top / factor, side / factor  # type: ignore[return-value]
+    small = cast(Image, cv2.resize(part, (out_x, out_y), interpolation=cv2.INTER_AREA))
+    return Patch(small, left / factor, top / factor, side / factor)

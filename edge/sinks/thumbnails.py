@@ -8,12 +8,11 @@ from typing import NamedTuple, cast
 import cv2
 
 from edge.core import Box, Event, Image, Scene, Track
-from models.imaging import crop
+from models.imaging import Patch, patch
 
 SIDE = 128  # pixels, square
 MARGIN = 0.2  # of the sign's longer side, around it
 QUALITY = 85
-BORDER = 3  # pixels around a crop that its own may be mixed from
 KEPT_TRACKS = 64
 KEPT_CROPS = 6  # of a track: the decision picks its best one by more than can be known here
 
@@ -22,12 +21,7 @@ class _Crop(NamedTuple):
     frame: int
     box: Box
     rank: tuple[bool, float]
-    around: Image  # BGR, a copy of what is around the box, or the crop itself
-    within: Box  # the box in that picture
-
-    def picture(self) -> Image:
-        """RGB (SIDE, SIDE, 3)."""
-        return crop(self.around, self.within, SIDE, MARGIN)
+    patch: Patch  # a copy of what the picture is made of
 
 
 class Thumbnails:
@@ -55,7 +49,7 @@ class Thumbnails:
                     continue
                 crops.remove(worst)
             box = track.detection.box
-            crops.append(_Crop(scene.frame.index, box, rank, *_around(scene.frame.image, box)))
+            crops.append(_Crop(scene.frame.index, box, rank, _kept(scene.frame.image, box)))
         while len(self._kept) > KEPT_TRACKS:
             self._kept.popitem(last=False)
 
@@ -72,7 +66,7 @@ class Thumbnails:
             best = min(crops, key=lambda kept: abs(kept.frame - event.box_frame))
         if best is None:
             return None
-        picture = cv2.cvtColor(best.picture(), cv2.COLOR_RGB2BGR)
+        picture = cv2.cvtColor(best.patch.crop(SIDE), cv2.COLOR_RGB2BGR)
         return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
 
     def _exactly(self, event: Event) -> _Crop | None:
@@ -81,19 +75,13 @@ class Thumbnails:
         return next((kept for lot in lots for kept in lot if (kept.frame, kept.box) == where), None)
 
 
-def _around(image: Image, box: Box) -> tuple[Image, Box]:
-    """All that the crop of a box is made of, copied, and the box in it."""
-    side = max(box.width, box.height, 1.0) * (1 + 2 * MARGIN)
-    if side > SIDE:
-        made = cast(Image, cv2.cvtColor(crop(image, box, SIDE, MARGIN), cv2.COLOR_RGB2BGR))
-        edge = SIDE * MARGIN / (1 + 2 * MARGIN)
-        return made, Box(edge, edge, SIDE - edge, SIDE - edge)
-    rows, columns = image.shape[:2]
-    (x, y), reach = box.centre, side / 2 + BORDER
-    left, top = min(max(int(x - reach), 0), columns - 1), min(max(int(y - reach), 0), rows - 1)
-    right, bottom = max(int(x + reach) + 1, left + 1), max(int(y + reach) + 1, top + 1)
-    within = Box(box.x1 - left, box.y1 - top, box.x2 - left, box.y2 - top)
-    return image[top:bottom, left:right].copy(), within
+def _kept(image: Image, box: Box) -> Patch:
+    """What the picture of a box is made of, copied: no more than SIDE pixels across."""
+    found = patch(image, box, SIDE, MARGIN)
+    if found.side <= SIDE:
+        return found._replace(image=found.image.copy())
+    made = cv2.cvtColor(found.crop(SIDE), cv2.COLOR_RGB2BGR)
+    return Patch(cast(Image, made), 0.0, 0.0, SIDE)
 
 
 def _rank(track: Track, columns: int, rows: int) -> tuple[bool, float]:
