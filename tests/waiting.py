@@ -10,8 +10,8 @@ LOOK_S = 0.005
 
 
 def eventually(what: Callable[[], bool]) -> bool:
-    """Whether it comes true, waited for."""
+    """Whether it comes true, waited for; once is enough, were it only for a moment."""
     end = time.monotonic() + PATIENCE_S
-    while not what() and time.monotonic() < end:
+    while not (seen := what()) and time.monotonic() < end:
         time.sleep(LOOK_S)
-    return what()
+    return seen
