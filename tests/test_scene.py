@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from training import scene
+from training.artwork import FOREIGN, UNMARKED
 from training.scene import scene_picture
 
 SIZE = (480, 270)
@@ -45,6 +47,21 @@ def test_many_pictures_hold_many_classes_sizes_and_lights() -> None:
     means = [float(image.mean()) for image, _ in found]
     assert min(means) < 60
     assert max(means) > 120
+
+
+def test_what_gtsdb_leaves_unmarked_hangs_there_without_a_box(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert set(UNMARKED) < set(FOREIGN)
+    before = [picture(seed) for seed in range(40)]
+    monkeypatch.setattr(scene, "UNMARKED", ())
+    marked = [picture(seed) for seed in range(40)]
+
+    assert all(np.array_equal(a[0], b[0]) for a, b in zip(before, marked, strict=True))
+    assert all(set(a[1]) <= set(b[1]) for a, b in zip(before, marked, strict=True))
+    left_out = [sign for a, b in zip(before, marked, strict=True) for sign in {*b[1]} - {*a[1]}]
+    assert {label for _, label in left_out} == {-1}
+    assert -1 in {label for _, signs in before for _, label in signs}
 
 
 def test_signs_are_pasted_into_a_given_background_where_the_boxes_say() -> None:

@@ -50,6 +50,12 @@ class SignPainter(Protocol):
 
 
 FOREIGN: tuple[str, ...] = tuple(FOREIGN_SIGNS)
+# Of these, what stands unmarked in GTSDB's pictures too often to be painted over: the detector is
+# not taught to find it.
+UNMARKED = (
+    *("motorway", "dead end", "living street", "town", "direction", "motorway direction"),
+    *("distance plate", "arrows plate", "chevrons"),
+)
 LOOKALIKES: tuple[str, ...] = tuple(LOOKALIKE_THINGS)
 TRIANGLE_MIDDLE = (0.5, 0.62)
 SMALLEST = 16  # no smaller master is kept; below it the picture is only a hint

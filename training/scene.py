@@ -8,7 +8,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from training.artwork import FOREIGN
+from training.artwork import FOREIGN, UNMARKED
 from training.backdrop import backdrop
 from training.lens import Optics, expose
 from training.painter import LINEAR, Face, Light, Panel, Picture, paint
@@ -250,7 +250,8 @@ def scene_picture(
 
     With a `background` (any size), signs are pasted into a random part of that; else the picture
     shows a road of some kind in some light or, now and then, signs before no place at all. Width
-    and height are even. Only signs that are wholly inside and mostly in sight are labelled.
+    and height are even. Only signs that are wholly inside and mostly in sight are labelled, and
+    none of those that GTSDB leaves `UNMARKED`.
     """
     size = (width, height)
     bend = rng.normal(0, 1 / 260) * np.ones(int((REACH + 90) / STEP))
@@ -275,7 +276,8 @@ def scene_picture(
     kept = tuple(
         (face.box, side.signs[face.sign].label)
         for face in faces
-        if whole(face, size, LEAST_HEIGHT, LEAST_VISIBLE)
+        if side.signs[face.sign].name not in UNMARKED
+        and whole(face, size, LEAST_HEIGHT, LEAST_VISIBLE)
         and _contrast(image, face) > LEAST_CONTRAST
     )
     return image, kept

@@ -135,7 +135,7 @@ def street_picture(image: Image, data: Dataset, example: Example) -> Picture:
 
 
 def draw_pictures(count: int, seed: int) -> list[Picture]:
-    """Drawn street scenes; foreign signs are signs too."""
+    """Drawn street scenes; foreign signs are signs too, but for guide signs, plates and markers."""
     from training.scene import scene_picture  # noqa: PLC0415 – only where pictures are drawn
 
     drawn = []
