@@ -287,13 +287,13 @@ def take_turns(child: subprocess.Popen[str], turns: Turns) -> float:
     """
     paused = 0.0
     while sys.platform != "win32" and not _ends(child, TURN_S):
-        start = time.perf_counter()
         child.send_signal(signal.SIGSTOP)
         state = os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         if state is not None and state.si_code == os.CLD_STOPPED:  # else it has ended meanwhile
+            start = time.perf_counter()
             turns.take()
-            child.send_signal(signal.SIGCONT)
             paused += time.perf_counter() - start
+            child.send_signal(signal.SIGCONT)
     return paused
 
 

@@ -17,6 +17,21 @@ def command(module: str, *arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", module, *map(str, arguments)]
 
 
+# A run that is given up by nobody after a signal, however busy the machine is.
+PATIENT = """
+from edge import handover, patience
+from edge.run import main
+from models.errors import run_command
+handover.ABANDON_S = patience.HURRY_S = patience.ROOM_S = 60
+run_command(main)
+"""
+
+
+def patient_run(*arguments: str | Path) -> list[str]:
+    """`edge.run` with these arguments; all of its outputs are whole whenever it is stopped."""
+    return [sys.executable, "-c", PATIENT, *map(str, arguments)]
+
+
 def environment() -> dict[str, str]:
     """This one, with the project on the path wherever the process is started."""
     return {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
@@ -42,7 +57,7 @@ def execute(
 def page_run(*flags: str | Path, cwd: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A run on the drive with a page: its process, and the page's address once it is served."""
     with subprocess.Popen(
-        command("edge.run", "--source", "demo:", "--web", "0", *flags),
+        patient_run("--source", "demo:", "--loop", "--web", "0", *flags),
         cwd=cwd,
         env=environment(),
         stderr=subprocess.PIPE,

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.waiting import PATIENCE_S
+
 try:
     from hypothesis import HealthCheck, settings
 except ImportError:  # the tests of training have no need of it
@@ -14,6 +16,13 @@ else:
     # How long an example takes says how busy the machine is, and nothing else.
     settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("busy")
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No output of a camera is given up because the machine is busy."""
+    for module in ("threaded", "store"):
+        monkeypatch.setattr(f"edge.sinks.{module}.LIVE_PATIENCE_S", PATIENCE_S)
 
 
 @pytest.fixture(autouse=True, scope="session")

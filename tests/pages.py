@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import httpx
 import numpy as np
+import pytest
 
 from edge.classifier import SignClassifier
 from edge.config import Config
@@ -49,7 +50,7 @@ def make_road_scene(index: int = 0, time: float = 0.0) -> Scene:
 def page(
     folder: Path, token: str = "", events: int = 0, loopback: bool = True, health: Health = ONLINE
 ) -> Iterator[tuple[httpx.Client, PageSink, Store]]:
-    """The page on a port of its own, asked as `http://localhost`."""
+    """The page on a port of its own, asked as `http://localhost`; patient on a busy machine."""
     store = Store(folder / "page.sqlite", "camera 0", Retention(30, 20))
     jpeg = encoded(grey(128, 128), ".jpg")
     store.add([Stored(numbered(number), jpeg) for number in range(events)])
@@ -61,7 +62,11 @@ def page(
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     server = PageServer(app, listener)
     try:
-        with httpx.Client(base_url=url, headers={"host": "localhost"}, timeout=60) as client:
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            httpx.Client(base_url=url, headers={"host": "localhost"}, timeout=60) as client,
+        ):
+            patch.setattr("edge.web.server.SILENT_S", 600)
             yield client, sink, store
     finally:
         sink.close()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -12,8 +14,7 @@ from edge.ahead import AheadDetector
 from edge.core import Box, Detection, Frame, Image
 from models.errors import ModelError, SourceError
 from tests.fakes import image_number
-
-LIMIT_S = 30.0
+from tests.waiting import LOOK_S, PATIENCE_S
 
 
 class Numbered:
@@ -35,7 +36,7 @@ class Meeting:
         self._barrier = barrier
 
     def detect(self, image: Image) -> list[Detection]:  # noqa: ARG002
-        self._barrier.wait(LIMIT_S)
+        self._barrier.wait(PATIENCE_S)
         return []
 
 
@@ -50,7 +51,7 @@ class Held:
     def detect(self, image: Image) -> list[Detection]:
         self.seen.append(image_number(image))
         self.working.set()
-        self.let_go.wait(LIMIT_S)
+        self.let_go.wait(PATIENCE_S)
         return []
 
 
@@ -64,6 +65,12 @@ def frames(count: int, error: Exception | None = None) -> Iterator[Frame]:
         yield Frame(numbered_image(number, 8, 8), number, number / 10)
     if error:
         raise error
+
+
+def endless_frames() -> Iterator[Frame]:
+    for number in itertools.count():
+        yield Frame(numbered_image(number % 100, 8, 8), number, number / 10)
+        time.sleep(LOOK_S)
 
 
 def places(ahead: AheadDetector, source: Iterator[Frame]) -> list[tuple[int, list[int] | None]]:
@@ -134,16 +141,16 @@ def test_closing_early_leaves_no_thread() -> None:
 def test_closing_waits_for_the_picture_in_work_and_for_no_other() -> None:
     held = Held()
     ahead = AheadDetector([held])
-    feed = ahead.feed(frames(1_000_000))
+    feed = ahead.feed(endless_frames())
     next(feed)
-    assert held.working.wait(LIMIT_S)
+    assert held.working.wait(PATIENCE_S)
 
     closing = threading.Thread(target=ahead.close)
     closing.start()
     with pytest.raises(RuntimeError, match="after shutdown"):
         list(feed)
     held.let_go.set()
-    closing.join(LIMIT_S)
+    closing.join(PATIENCE_S)
 
     assert not closing.is_alive()
     assert held.seen == [0]

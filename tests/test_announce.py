@@ -14,9 +14,16 @@ from edge.core import Event, EventKind, Frame, Road, Scene, Sign
 from models.errors import UsageError
 from models.signs import sign_table
 from tests.scenes import UNKNOWN, grey, make_event
-from tests.waiting import eventually
+from tests.waiting import PATIENCE_S, eventually
 
 IDS = {"foreign": UNKNOWN, **{sign.stvo: sign.id for sign in sign_table()}}
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No speaker is taken to hang because the machine is busy."""
+    monkeypatch.setattr("edge.announce.ABANDON_S", PATIENCE_S)
+    monkeypatch.setattr("edge.announce.SPEECH_S", 2 * PATIENCE_S)
 
 
 def read(stvo: str, kind: EventKind = "new") -> Event:

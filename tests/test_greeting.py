@@ -11,6 +11,7 @@ import pytest
 
 from edge import greeting
 from edge.greeting import without_greeting
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +64,7 @@ def test_many_threads_at_once_leave_stderr_as_it_was(capfd: pytest.CaptureFixtur
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE_S)
     assert not any(thread.is_alive() for thread in threads)
     os.write(2, b"and on\n")
     heard = capfd.readouterr().err.splitlines()

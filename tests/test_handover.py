@@ -56,12 +56,12 @@ def test_put_waits_for_room_and_no_item_is_lost() -> None:
             queue.put(number)
         queue.end()
 
-    producer = threading.Thread(target=produce)
+    producer = threading.Thread(target=produce, daemon=True)
     producer.start()
     taken = []
     with pytest.raises(Closed):
         while True:
-            taken.append(queue.take(timeout_s=10))
+            taken.append(queue.take(timeout_s=PATIENCE_S))
     producer.join(PATIENCE_S)
 
     assert taken == list(range(100))

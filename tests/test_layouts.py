@@ -17,6 +17,7 @@ from small_sets import (
 )
 
 from models.errors import SourceError
+from tests.waiting import PATIENCE_S
 from training.datasets import open_set
 from training.layouts import open_dataset
 
@@ -304,7 +305,7 @@ def test_a_forked_worker_and_its_parent_read_the_same_zip_at_once(tmp_path: Path
     worker = multiprocessing.get_context("fork").Process(target=work)  # nothing is pickled
     worker.start()
     work()
-    worker.join(60)
+    worker.join(PATIENCE_S)
     assert worker.exitcode == 0
 
 

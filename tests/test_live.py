@@ -93,7 +93,10 @@ def test_what_nobody_took_is_replaced_counted_and_leaves_a_gap_in_the_index() ->
     assert (info.health().frames, info.health().dropped) == (3, 2)
 
 
-def test_a_camera_that_is_pulled_and_plugged_in_again_comes_back() -> None:
+def test_a_camera_that_is_pulled_and_plugged_in_again_comes_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("edge.sources.vitals.STALL_S", PATIENCE_S)
     pull = threading.Event()
     cameras = Plugged(
         FakeCapture([grey(1), pull.wait]), FakeCapture(opened=False), FakeCapture([grey(2), never])
@@ -116,6 +119,7 @@ def test_a_camera_that_is_gone_says_so_until_it_is_back(caplog: pytest.LogCaptur
     next(source)
 
     assert eventually(lambda: "cannot be opened" in info.health().detail)
+    assert eventually(lambda: "cannot be opened" in caplog.text)
 
     assert info.health().state == "reconnecting"
     with pytest.raises(TimeoutError):

@@ -24,15 +24,15 @@ if sys.argv[2] == "shared":
 barrier = threading.Barrier(9)
 def work():
     kept = [bytearray(2000) for _ in range(100)]
-    barrier.wait(60); barrier.wait(60)
+    barrier.wait(300); barrier.wait(300)
 threads = [threading.Thread(target=work) for _ in range(8)]
 for thread in threads: thread.start()
-barrier.wait(60)
+barrier.wait(300)
 libc = ctypes.CDLL(None)
 libc.fopen.restype = ctypes.c_void_p
 file = libc.fopen(sys.argv[1].encode(), b"w")
 libc.malloc_info(0, ctypes.c_void_p(file)); libc.fclose(ctypes.c_void_p(file))
-barrier.wait(60)
+barrier.wait(300)
 print(open(sys.argv[1]).read().count("<heap nr="))
 """
 
@@ -51,9 +51,10 @@ def test_threads_share_two_pools(tmp_path: Path) -> None:
 
 # Eight pictures of 3 MB a frame, on a thread as a source's are: the page faults of 20 frames.
 FAULTS = """
-import resource, sys, threading
+import ctypes, resource, sys, threading
 import numpy as np
 from edge.memory import keep_memory
+ctypes.CDLL(None).prctl(41, 1, 0, 0, 0)  # PR_SET_THP_DISABLE: a fault brings one page, not 512
 if sys.argv[1] == "kept":
     assert len(keep_memory()) == 4
 def frame():

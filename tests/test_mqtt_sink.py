@@ -146,7 +146,8 @@ class FakeClient:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(courier, "RETRY_S", (0.001, 0.01))
-    monkeypatch.setattr(courier, "GOODBYE_S", PATIENCE_S)  # it only waits so long if it must
+    for limit in ("CONNECT_S", "GOODBYE_S"):  # it only waits so long if it must
+        monkeypatch.setattr(courier, limit, PATIENCE_S)
 
 
 def online() -> Health:

@@ -31,6 +31,7 @@ from edge.sources import SourceInfo
 from models.errors import OutputError, UsageError
 from tests.commands import execute, failure
 from tests.scenes import grey, make_event
+from tests.waiting import PATIENCE_S
 
 FILE = SourceInfo("drive.mp4", live=False, stills=False)
 
@@ -141,7 +142,7 @@ def test_no_picture_is_lost_where_many_signs_end_in_one_frame() -> None:
         lossless = True
 
         def write(self, scene: Scene) -> None:
-            assert gate.wait(10)
+            assert gate.wait(PATIENCE_S)
             written.append(scene.events[0].sign_id)
 
         def finish(self, events: Sequence[Event]) -> None:

@@ -83,10 +83,10 @@ def test_a_signal_gives_no_thread_more_time_than_its_own(clock: Clock) -> None:
     assert clock.now == pytest.approx(100.0 + HURRY_S / 3, abs=2 * SLICE_S)
 
 
-def test_a_thread_that_ends_is_not_waited_for_any_longer() -> None:
+def test_a_thread_that_ends_is_not_waited_for_any_longer(clock: Clock) -> None:
     thread = threading.Thread(target=lambda: None)
     thread.start()
-    assert Patience(lambda: 0.0).join(thread, PATIENCE_S)
+    assert Patience(lambda: 0.0, clock).join(thread, PATIENCE_S)
 
 
 def test_room_is_waited_for_until_the_end_is_asked_for(clock: Clock) -> None:

@@ -27,6 +27,7 @@ from edge.core import Image
 from edge.sources import SourceOptions, open_source
 from edge.sources.pictures import decode_picture, natural_key
 from models.errors import SourceError
+from tests.waiting import PATIENCE_S
 
 
 def write_pictures(folder: Path, names: Iterable[str]) -> None:
@@ -226,7 +227,10 @@ def test_a_huge_picture_is_refused_by_its_header(tmp_path: Path, side: int) -> N
     assert "DOS" not in str(told.value)  # Pillow's words would frighten, and name another limit
 
 
-def test_closing_early_ends_the_reading_thread(tmp_path: Path) -> None:
+def test_closing_early_ends_the_reading_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.handover.ABANDON_S", PATIENCE_S)
     write_pictures(tmp_path, [f"{number}.png" for number in range(20)])
     before = set(threading.enumerate())
     _, source = open_source(str(tmp_path))

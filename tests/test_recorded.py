@@ -32,6 +32,7 @@ from edge.sources import SourceInfo, SourceOptions, open_source
 from edge.sources.decoded import turn_upright
 from edge.sources.recorded import PresentationClock
 from models.errors import SourceError
+from tests.waiting import PATIENCE_S
 
 # --- video: time ---
 
@@ -355,7 +356,10 @@ def test_a_path_that_is_no_file_is_an_error(tmp_path: Path) -> None:
         open_source("/dev/null")
 
 
-def test_closing_early_ends_the_decoding_thread(tmp_path: Path) -> None:
+def test_closing_early_ends_the_decoding_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.handover.ABANDON_S", PATIENCE_S)
     path = write_video(tmp_path / "a.mp4", steady(50))
     before = set(threading.enumerate())
     _, source = open_source(str(path))

@@ -24,7 +24,6 @@ from tests.pages import make_road_scene, page
 from tests.scenes import grey, make_track
 
 PATIENCE_S = 60.0
-KEEP_ALIVE_S = 15.0
 
 
 def test_a_wide_picture_shrinks_with_its_boxes() -> None:
@@ -152,35 +151,35 @@ def test_a_viewer_that_takes_nothing_holds_nobody_up() -> None:
 def test_a_connection_on_which_nobody_asks_is_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "SILENT_S", 0.05)
-    with page(tmp_path) as (client, _, _):
+    monkeypatch.setattr(server, "KEEP_ALIVE_S", 3600)  # so that it is not uvicorn that closes
+    with page(tmp_path) as (client, _, _), pytest.MonkeyPatch.context() as patch:
         place = client.base_url.host, client.base_url.port
+        patch.setattr(server, "SILENT_S", 0.05)
         with socket.create_connection(place) as silent, socket.create_connection(place) as slow:
             slow.sendall(b"GET / HTTP/1.1\r\nHost: ")
             assert all_of(silent) == all_of(slow) == b""
-        monkeypatch.setattr(server, "SILENT_S", 1.0)
+        patch.setattr(server, "SILENT_S", 3.0)
         with socket.create_connection(place) as satisfied:
             satisfied.sendall(b"GET /icon.svg HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            start = time.monotonic()
             assert all_of(satisfied).startswith(b"HTTP/1.1 200 OK")
-            assert time.monotonic() - start < KEEP_ALIVE_S  # the server's own patience
 
 
 def test_who_takes_an_answer_slowly_gets_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "SILENT_S", 0.2)
-    body = bytes(30_000_000)
+    monkeypatch.setattr(server, "SILENT_S", 1.0)
+    body = bytes(8_000_000)
 
     async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": body})
 
     listener = listen(parse_address("0"))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)  # else it empties in leaps
     port = listener.getsockname()[1]
     answering = PageServer(app, listener)
     with socket.create_connection(("127.0.0.1", port)) as slow:
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
         slow.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert len(all_of(slow, pause_s=0.003)) > len(body)
+        assert len(all_of(slow, pause_s=0.02)) > len(body)
     answering.close()
 
 

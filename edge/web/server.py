@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 MOST_CONNECTIONS = 64  # that are answered
 MOST_SOCKETS = 2 * MOST_CONNECTIONS  # with those that are told to come again
 SILENT_S = 10.0  # for a whole request, and from an answer to the next
+KEEP_ALIVE_S = 15  # uvicorn's own limit from an answer to the next, where SILENT_S is longer
 GOODBYE_S = 1  # for answers that are on their way
 ABANDON_S = 1.7  # then the thread is left to itself
 
@@ -73,7 +74,7 @@ class PageServer:
                 server_header=False,
                 proxy_headers=False,
                 limit_concurrency=MOST_CONNECTIONS,
-                timeout_keep_alive=15,
+                timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=GOODBYE_S,
             )
         )
