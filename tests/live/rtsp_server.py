@@ -4,12 +4,13 @@
 
 It prints the port that it listens on. The stream is at /live: a ball that moves, in H.264, or the
 pictures `--pictures DIR` 00000.jpg, 00001.jpg … again and again, in their own size. `--then` is the
-size that the ball's picture changes to after `--after` seconds.
+size that the ball's picture changes to at SIGUSR1.
 """
 
 from __future__ import annotations
 
 import argparse
+import signal
 from typing import Any
 
 import gi
@@ -45,14 +46,14 @@ def caps(size: str, fps: int) -> str:
 
 
 def change_size(media: Any, flags: argparse.Namespace) -> None:
-    """Give the running picture its second size, once, after a while."""
+    """Give the running picture its second size, once, when the signal comes."""
 
     def change() -> bool:
         element = media.get_element().get_by_name("size")
         element.set_property("caps", Gst.Caps.from_string(caps(flags.then, flags.fps)))
         return False
 
-    GLib.timeout_add(round(1000 * flags.after), change)
+    GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, signal.SIGUSR1, change)
 
 
 def protect(server: Any, factory: Any, flags: argparse.Namespace) -> None:
@@ -75,7 +76,6 @@ def main() -> None:
     parser.add_argument("--fps", type=int, default=25)
     parser.add_argument("--pictures", default="")
     parser.add_argument("--then", default="")
-    parser.add_argument("--after", type=float, default=3.0)
     parser.add_argument("--user", default="")
     parser.add_argument("--password", default="")
     flags = parser.parse_args()

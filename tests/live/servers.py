@@ -86,6 +86,10 @@ class Server:
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)
 
+    def change(self) -> None:
+        """The picture takes on its second size."""
+        self._signal(signal.SIGUSR1)
+
     def _signal(self, number: int) -> None:
         assert self._process is not None
         os.kill(self._process.pid, number)

@@ -115,6 +115,13 @@ class Soak:
         return self.probe
 
     def _watch(self) -> None:
+        try:
+            self._follow()
+        finally:  # also where the server did not come back, of which this thread tells
+            if not self._done.is_set():
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    def _follow(self) -> None:
         started = time.monotonic()
         broken = started
         warm_at: float | None = None
@@ -137,7 +144,6 @@ class Soak:
         if warm_at is not None:
             spent = {name: used - before.get(name, 0) for name, used in processor_time().items()}
             self.busy = {k: v / (self.stopped_in - warm_at) for k, v in spent.items()}
-        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def film(folder: Path, fps: int) -> None:

@@ -238,7 +238,7 @@ def test_the_broker_says_offline_when_we_are_gone(
 
 
 def test_a_wrong_password_is_said_once_and_events_wait(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     passwords = tmp_path / "passwords"
     if shutil.which("mosquitto_passwd") is None:
@@ -250,6 +250,7 @@ def test_a_wrong_password_is_said_once_and_events_wait(
     broker.start()
     url = f"mqtt://me@127.0.0.1:{broker.port}/car"
     try:
+        monkeypatch.setattr("edge.sinks.courier.CONNECT_S", PATIENCE_S)
         wrong = parse_broker(url, environment={"EDGE_MQTT_PASSWORD": "wrong"})
         sink = MqttSink(wrong, tmp_path / "spool", online)
         sink.write(scene(0))

@@ -14,7 +14,7 @@ from pathlib import Path
 import av
 import pytest
 
-from tests.commands import command, environment
+from tests.commands import environment, patient_run
 from tests.waiting import PATIENCE_S
 
 pytestmark = [
@@ -33,12 +33,12 @@ class Unattended:
         self._socket.bind(str(folder / "notify"))
         self._log = (folder / "err").open("w")
         self.process = subprocess.Popen(
-            command("edge.run", "--config", folder / "edge.toml"),
+            patient_run("--config", folder / "edge.toml"),
             cwd=folder,
             env={
                 **environment(),
                 "NOTIFY_SOCKET": str(folder / "notify"),
-                "WATCHDOG_USEC": "100000",
+                "WATCHDOG_USEC": "1000000",  # reports that nobody fetches wait in a short queue
             },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -47,7 +47,7 @@ class Unattended:
 
     def settings(self, max_reads: int | str) -> None:
         (self.folder / "edge.toml").write_text(
-            'source = "demo:"\noutput = "seen.mp4"\nevents = "seen.jsonl"\n'
+            'source = "demo:"\nloop = true\noutput = "seen.mp4"\nevents = "seen.jsonl"\n'
             f'log_file = "edge.log"\nmax_reads = {max_reads}\n'
         )
 
@@ -90,10 +90,9 @@ def test_a_service_is_ready_alive_reloaded_and_stopped(run: Unattended, tmp_path
     assert run.process.poll() is None
 
     run.process.send_signal(signal.SIGTERM)
+    while not run.report().startswith("STOPPING=1"):
+        pass
     assert run.process.wait(PATIENCE_S) == 128 + signal.SIGTERM
-    reports = [run.report()]
-    while not reports[-1].startswith("STOPPING=1"):
-        reports.append(run.report())
     records = [json.loads(line) for line in (tmp_path / "seen.jsonl").read_text().splitlines()]
     assert all(record["road"] is not None for record in records)
     with av.open(str(tmp_path / "seen.mp4")) as container:
