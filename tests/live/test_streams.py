@@ -142,12 +142,12 @@ def test_a_file_on_a_web_server_is_played_at_its_speed_and_ends(tmp_path: Path) 
     assert info.health().frames == 50
     assert info.health().state == "ended"
     assert frames[-1].index == 49
-    steps = a_picture(frames)
+    steps = picture_steps(frames)
     assert min(steps) > 1 / 25 - 0.002  # where the machine is busy, some are longer
     assert sorted(steps)[len(steps) // 2] == pytest.approx(1 / 25, abs=0.002)
 
 
-def a_picture(frames: Sequence[Frame]) -> list[float]:
+def picture_steps(frames: Sequence[Frame]) -> list[float]:
     """Seconds from one picture to the next, in each step; some may have been left out between."""
     return [(b.time - a.time) / (b.index - a.index) for a, b in pairwise(frames)]
 
@@ -162,7 +162,7 @@ def test_hls_that_goes_on_is_played_at_its_speed(tmp_path: Path) -> None:
     ):
         assert eventually(playlist.exists)
         with watching(f"{address}live.m3u8") as viewer:
-            steps = a_picture([viewer.frame() for _ in range(100)])
+            steps = picture_steps([viewer.frame() for _ in range(100)])
 
     assert sorted(steps)[len(steps) // 2] == pytest.approx(1 / 25, abs=0.002)
 
