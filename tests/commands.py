@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 
 ROOT = Path(__file__).parents[1]
 TIMEOUT_S = 300  # before a test that hangs gives up, on a machine that is busy
@@ -74,7 +75,10 @@ def end(process: subprocess.Popen[str], number: int) -> str:
     """Send it a signal; what it had still to say, when it has ended by that."""
     assert process.stderr is not None
     process.send_signal(number)
+    late = Timer(TIMEOUT_S, process.kill)
+    late.start()
     said = process.stderr.read()
+    late.cancel()
     assert process.wait(TIMEOUT_S) == 128 + number, said
     return said
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -23,6 +24,13 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """No output of a camera is given up because the machine is busy."""
     for module in ("threaded", "store"):
         monkeypatch.setattr(f"edge.sinks.{module}.LIVE_PATIENCE_S", PATIENCE_S)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def interruptible() -> None:
+    """Ctrl-C reaches the processes that tests start, also where a shell started this one aside."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # which they would inherit
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True, scope="session")

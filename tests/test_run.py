@@ -443,9 +443,12 @@ def test_a_signal_finishes_the_video_and_the_event_log(
         encoding="utf-8",
     ) as process:
         assert process.stdout is not None
-        first = process.stdout.readline()  # comes in the middle of the drive
-        process.send_signal(number)
-        rest, errors = process.communicate(timeout=TIMEOUT_S)
+        try:
+            first = process.stdout.readline()  # comes in the middle of the drive
+            process.send_signal(number)
+            rest, errors = process.communicate(timeout=TIMEOUT_S)
+        finally:
+            process.kill()  # if it has not ended
 
     assert process.returncode == 128 + number, errors
     assert "Traceback" not in errors
