@@ -18,19 +18,19 @@ def command(module: str, *arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", module, *map(str, arguments)]
 
 
-# A run that is given up by nobody after a signal, however busy the machine is.
+# A command that gives up nothing after a signal, however busy the machine is.
 PATIENT = """
+import importlib, sys
 from edge import handover, patience
-from edge.run import main
 from models.errors import run_command
 handover.ABANDON_S = patience.HURRY_S = patience.ROOM_S = 60
-run_command(main)
+run_command(importlib.import_module(sys.argv.pop(1)).main)
 """
 
 
-def patient_run(*arguments: str | Path) -> list[str]:
-    """`edge.run` with these arguments; all of its outputs are whole whenever it is stopped."""
-    return [sys.executable, "-c", PATIENT, *map(str, arguments)]
+def patient_command(module: str, *arguments: str | Path) -> list[str]:
+    """`command`, whose outputs are whole whenever it is stopped."""
+    return [sys.executable, "-c", PATIENT, module, *map(str, arguments)]
 
 
 def environment() -> dict[str, str]:
@@ -58,7 +58,7 @@ def execute(
 def page_run(*flags: str | Path, cwd: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A run on the drive with a page: its process, and the page's address once it is served."""
     with subprocess.Popen(
-        patient_run("--source", "demo:", "--loop", "--web", "0", *flags),
+        patient_command("edge.run", "--source", "demo:", "--loop", "--web", "0", *flags),
         cwd=cwd,
         env=environment(),
         stderr=subprocess.PIPE,

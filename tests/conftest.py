@@ -20,7 +20,7 @@ else:
 
 
 @pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+def patient_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
     """No output of a camera is given up because the machine is busy."""
     for module in ("threaded", "store"):
         monkeypatch.setattr(f"edge.sinks.{module}.LIVE_PATIENCE_S", PATIENCE_S)

@@ -14,7 +14,7 @@ import pytest
 
 from edge.bench import POINTS, time_stages
 from edge.config import Config
-from tests.commands import TIMEOUT_S, environment, execute, failure
+from tests.commands import TIMEOUT_S, environment, execute, failure, patient_command
 from tests.media import noise, steady, write_video
 from tests.waiting import eventually
 
@@ -61,18 +61,9 @@ def test_every_figure_is_measured(video: Path, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["bench.json"]
 
 
-# `python -m edge.bench`, which is patient with the source's thread on a machine that is busy.
-STOPPED = """
-from edge import bench, handover
-from models.errors import run_command
-handover.ABANDON_S = 60
-run_command(bench.main)
-"""
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
 def test_a_bench_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", STOPPED, "--frames", "400"]
+    command = patient_command("edge.bench", "--frames", "400")
     surroundings = environment() | {"TMPDIR": str(tmp_path)}
     with subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=surroundings

@@ -28,7 +28,7 @@ from tests.commands import (
     environment,
     execute,
     failure,
-    patient_run,
+    patient_command,
 )
 from tests.media import cut, noise, steady, write_video
 
@@ -143,8 +143,7 @@ def test_a_stream_that_is_not_there_is_waited_for_until_a_signal(tmp_path: Path)
         process.send_signal(signal.SIGTERM)
         _, rest = process.communicate(timeout=TIMEOUT_S)
 
-    assert "rtsp://***@127.0.0.1:9/live: " in first  # what is told of it
-    assert first.endswith("; trying again until it comes\n")
+    assert "rtsp://***@127.0.0.1:9/live: Connection refused; trying again until it comes" in first
     assert process.returncode == 128 + signal.SIGTERM
     assert "Traceback" not in rest
     assert "geheim" not in first + rest
@@ -434,7 +433,7 @@ def test_a_signal_finishes_the_video_and_the_event_log(
     number: signal.Signals, tmp_path: Path
 ) -> None:
     with subprocess.Popen(
-        patient_run("--source", "demo:", "--loop", "-o", "seen.mp4", "--events", "-"),
+        patient_command("edge.run", "--source", "demo:", "-o", "seen.mp4", "--events", "-"),
         cwd=tmp_path,
         env=environment(),
         stdout=subprocess.PIPE,
@@ -456,7 +455,7 @@ def test_a_signal_finishes_the_video_and_the_event_log(
     started = {event["sign_id"] for event in events if event["kind"] == "new"}
     assert started == {event["sign_id"] for event in events if event["kind"] == "end"}
     times = frame_times(tmp_path / "seen.mp4")
-    assert len(times) > 0
+    assert 0 < len(times) < 600
     assert events[-1]["frame"] == len(times) - 1
     assert [path.name for path in tmp_path.iterdir()] == ["seen.mp4"]
 

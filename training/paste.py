@@ -35,8 +35,8 @@ MOST = 3  # in one window
 LOOKALIKE = 0.25  # of what is pasted is no sign
 CUT_OUT = 0.5  # of the signs are real ones
 SHRINK = 0.97  # of the outline, so that no ground comes along
-# Round and three-cornered signs outside the 43. Plates, parking and the like stand unmarked in
-# GTSDB's pictures, so the detector is not taught to find them.
+# Round and three-cornered signs outside the 43. All others are seen in drawn scenes only, some of
+# them `artwork.UNMARKED`.
 ABROAD = (
     *("speed limit 10", "speed limit 40", "speed limit 90", "speed limit 130"),
     *("end of speed limit 50", "end of speed limit 60", "minimum speed 30", "weight limit"),

@@ -17,7 +17,7 @@ TOKEN = "a-token-for-the-test"
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A run on the drive, over and over, with a store and a page behind a token."""
-    flags = ("--loop", "--store", "s.sqlite", "--web-token", TOKEN)
+    flags = ("--store", "s.sqlite", "--web-token", TOKEN)
     with page_run(*flags, cwd=tmp_path_factory.mktemp("run")) as (process, url):
         yield url
         end(process, signal.SIGTERM)

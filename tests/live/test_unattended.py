@@ -14,7 +14,7 @@ from pathlib import Path
 import av
 import pytest
 
-from tests.commands import environment, patient_run
+from tests.commands import environment, patient_command
 from tests.waiting import PATIENCE_S
 
 pytestmark = [
@@ -33,7 +33,7 @@ class Unattended:
         self._socket.bind(str(folder / "notify"))
         self._log = (folder / "err").open("w")
         self.process = subprocess.Popen(
-            patient_run("--config", folder / "edge.toml"),
+            patient_command("edge.run", "--config", folder / "edge.toml"),
             cwd=folder,
             env={
                 **environment(),
